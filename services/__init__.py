@@ -1,0 +1,1 @@
+"""The product loop: domain, flows, store, adapters, inference and the queue API."""
