@@ -7,7 +7,7 @@ from policies.model import PolicyVersion
 
 
 def in_force(versions: Iterable[PolicyVersion], policy_id: str, on: date) -> PolicyVersion | None:
-    """Return the version of `policy_id` in force on `on`: the latest `effective_from` not after it, unless it has ended."""
+    """Return the version of `policy_id` in force on `on`: the latest that has started, unless it has ended."""
     return next((version for version in all_in_force(versions, on) if version.policy_id == policy_id), None)
 
 

@@ -26,7 +26,8 @@ _ABBREVIATIONS = frozenset(
         "d.h",
     }
 )
-_BOUNDARY = re.compile(r"[.!?]+[\"'”’)\]]*(?=\s)|\n\s*\n|\n(?=\s*(?:[-*•]|\d+[.)])\s)")
+# The typographic quotes are meant: shops paste them from word processors.
+_BOUNDARY = re.compile(r"[.!?]+[\"'”’)\]]*(?=\s)|\n\s*\n|\n(?=\s*(?:[-*•]|\d+[.)])\s)")  # noqa: RUF001
 
 
 def _ends_with_abbreviation(text: str) -> bool:

@@ -36,7 +36,7 @@ class Decider(Protocol):
     def checkpoint_id(self) -> str: ...
 
     def decide(self, evidence: Sequence[Evidence]) -> Sequence[Decided]:
-        """Decide every case of the batch, in order. A case that fails is a Decided without a decision, never a raise."""
+        """Decide every case of the batch, in order. A case that fails is a Decided without a decision, not a raise."""
 
     def reply(self, cases: Sequence[tuple[Evidence, Decision, Sequence[ToolAction]]]) -> Sequence[Replied]:
         """Write the customer's reply to each decided case after its tools ran, in order."""

@@ -27,7 +27,7 @@ class ToolCall(BaseModel):
     arguments: Mapping[str, Any] = Field(default_factory=dict)
 
     def idempotency_key(self, return_id: str) -> str:
-        """Same return, tool and arguments give the same key, so a repeated call has no second effect."""
+        """Return one key for the same return, tool and arguments, so that a repeated call has no second effect."""
         return digest_of([return_id, self.name, dict(self.arguments)])
 
 

@@ -21,7 +21,7 @@ class ReturnStatus(StrEnum):
 
 
 class ReturnRequest(BaseModel):
-    """A customer's request as a shop submitted it. The message is data: it can set a reason and a wish, never a fact."""
+    """A customer's request as a shop submitted it. The message can set a reason and a wish, never a fact."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

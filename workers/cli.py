@@ -1,0 +1,19 @@
+"""The `returns-desk` command: mounts the command groups. Holds no behaviour of its own."""
+
+import typer
+
+app = typer.Typer(
+    name="returns-desk",
+    help="A self-hosted returns desk: decide, verify, review, retrain, release.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def main() -> None:
+    """Show help on any command with `returns-desk COMMAND --help`."""
+
+
+if __name__ == "__main__":
+    app()
