@@ -1,14 +1,15 @@
 """Protocols between the flows and the world. Each has a real part and an honest stand-in that pass the same tests."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from services.domain.actions import ToolAction, ToolCall
 from services.domain.claims import Claim
 from services.domain.decision import Decision
 from services.domain.evidence import Evidence
 from services.domain.facts import OrderFacts
+from services.domain.orders import ShopOrder
 from services.domain.trace import Generation
 
 
@@ -54,14 +55,88 @@ class OrderSource(Protocol):
     def facts(self, shop_id: str, order_id: str, item: str | None, on: date) -> OrderFacts:
         """Return the trusted facts as of `on`.
 
-        Raises OrderNotFound (also for another shop's order), ItemNotInOrder, OrderSourceUnavailable (retryable).
+        Raises OrderNotFound (also for another shop's order), ItemNotInOrder, ItemNotNamed, and
+        OrderSourceUnavailable (retryable). An order that is not delivered is no error: its facts say delivered=False.
         """
+
+
+class OrderRecords(Protocol):
+    """Whole orders, for tools that must know what was paid. The real OrderSources offer this beside their facts."""
+
+    def order(self, shop_id: str, order_id: str) -> ShopOrder:
+        """Return the order. Raises OrderNotFound, OrderSourceUnavailable."""
+
+
+class OrderBook(Protocol):
+    """The rows behind the local OrderSource; the store keeps them."""
+
+    def find(self, shop_id: str, order_id: str) -> ShopOrder | None:
+        """Return the order, or None where this shop has none of that id."""
 
 
 class ToolRunner(Protocol):
     """Executes a tool call at most once a key, and records it before and after."""
 
     def run(self, return_id: str, call: ToolCall) -> ToolAction: ...
+
+
+class ToolCase(NamedTuple):
+    """On whose behalf a tool runs; all of it from our own rows, none of it from the model."""
+
+    return_id: str
+    shop_id: str
+    customer_email: str | None = None
+
+
+class ToolProvider(Protocol):
+    """Does the work of tools in the world. Recording it before and after is the ledger's job."""
+
+    def execute(self, call: ToolCall, idempotency_key: str, case: ToolCase) -> Mapping[str, Any]:
+        """Do the work at most once a key and return what to record as the action's result.
+
+        Called again with the same key, also after a crash, it has no second effect and returns the same result.
+        Raises ToolRefused (repeating cannot help) and ToolUnavailable (outcome unknown: repeat with the same key).
+        """
+
+
+class JournalEntry(NamedTuple):
+    """One balanced posting of money given back. `kind` is `refund` or `store_credit`.
+
+    `lines` maps an account to hundredths of the currency's unit: positive is debit, negative is credit; their sum is 0.
+    """
+
+    key: str
+    shop_id: str
+    order_id: str
+    item: str | None
+    kind: str
+    currency: str
+    lines: Mapping[str, int]
+
+    @property
+    def amount_cents(self) -> int:
+        return sum(amount for amount in self.lines.values() if amount > 0)
+
+
+class JournalLimits(NamedTuple):
+    """What all entries of an order, and all that name one item of it, may give back at most (hundredths)."""
+
+    order_cents: int
+    item_cents: int | None
+
+
+class Journal(Protocol):
+    """The append-only double-entry book of refunds and store credit."""
+
+    def post(self, entry: JournalEntry, limits: JournalLimits) -> bool:
+        """Append the entry unless its key is there already; return whether it was new.
+
+        The check of the limits and the append are one atomic step, so that two postings at once cannot both pass.
+        Raises JournalRefused (over a limit, unbalanced, or the key is there with another content).
+        """
+
+    def entries(self, shop_id: str, order_id: str) -> Sequence[JournalEntry]:
+        """Return the order's entries, oldest first."""
 
 
 class OrderNotFound(Exception):
@@ -72,5 +147,21 @@ class ItemNotInOrder(Exception):
     """The order exists, but holds no such item; the message lists the items it holds."""
 
 
+class ItemNotNamed(ItemNotInOrder):
+    """The order holds several items and the request names none; the message lists the items it holds."""
+
+
 class OrderSourceUnavailable(Exception):
     """The source did not answer; the job is retried later."""
+
+
+class ToolRefused(Exception):
+    """The tool cannot do this, now or later; the message says why and goes to the reviewer."""
+
+
+class JournalRefused(ToolRefused):
+    """The journal would not balance, or would give back more than was paid."""
+
+
+class ToolUnavailable(Exception):
+    """The provider did not answer or is down: the outcome is unknown. Repeat later with the same key."""
