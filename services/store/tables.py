@@ -1,0 +1,52 @@
+"""All tables under one name. Rules that a single row cannot show live in the repositories.
+
+Table classes validate nothing, so repositories take and give domain types, and the database's CHECKs refuse the rest.
+"""
+
+from sqlalchemy import MetaData
+from sqlmodel import SQLModel
+
+from services.store.tables_access import (
+    ApiKeyRow,
+    AuditRow,
+    PolicyVersionRow,
+    WebhookDeliveryRow,
+    WebhookEndpointRow,
+)
+from services.store.tables_jobs import IdempotencyKeyRow, JobRow, OutboxRow, ProcessRow
+from services.store.tables_returns import (
+    EventRow,
+    JournalLineRow,
+    JournalTransactionRow,
+    ReturnRow,
+    ShopOrderRow,
+    ShopRow,
+    ToolActionRow,
+    TraceRow,
+)
+from services.store.tables_review import LabelRow, ReviewItemRow
+
+metadata: MetaData = SQLModel.metadata
+
+__all__ = [
+    "ApiKeyRow",
+    "AuditRow",
+    "EventRow",
+    "IdempotencyKeyRow",
+    "JobRow",
+    "JournalLineRow",
+    "JournalTransactionRow",
+    "LabelRow",
+    "OutboxRow",
+    "PolicyVersionRow",
+    "ProcessRow",
+    "ReturnRow",
+    "ReviewItemRow",
+    "ShopOrderRow",
+    "ShopRow",
+    "ToolActionRow",
+    "TraceRow",
+    "WebhookDeliveryRow",
+    "WebhookEndpointRow",
+    "metadata",
+]
