@@ -106,12 +106,13 @@ class JournalEntry(NamedTuple):
     """
 
     key: str
+    return_id: str
     shop_id: str
     order_id: str
-    item: str | None
     kind: str
     currency: str
     lines: Mapping[str, int]
+    at: datetime
 
     @property
     def amount_cents(self) -> int:
@@ -119,10 +120,13 @@ class JournalEntry(NamedTuple):
 
 
 class JournalLimits(NamedTuple):
-    """What all entries of an order, and all that name one item of it, may give back at most (hundredths)."""
+    """What debits may sum to at most, this entry's included, in hundredths of the currency's unit.
+
+    `order_cents` is for all debits of the order, `account_cents` for those of each account that the entry debits.
+    """
 
     order_cents: int
-    item_cents: int | None
+    account_cents: int
 
 
 class Journal(Protocol):

@@ -1,55 +1,89 @@
 """An order as a shop's system of record holds it, and the trusted facts of one of its items on a day.
 
-Fetching orders is an adapter's job; what follows from the dates is `facts.with_derived`.
+Fetching orders is an adapter's job; counting days is `facts.with_derived`'s.
 """
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
+from policies.facts import STANDARD_FACTS, fits
 from services.domain.facts import FactValue, OrderFacts, with_derived
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Facts = Mapping[str, StrictBool | StrictInt | StrictFloat | StrictStr | None]
+
+COMPUTED_FACTS = frozenset(
+    {
+        "order_id",
+        "item",
+        "category",
+        "price_cents",
+        "currency",
+        "quantity",
+        "delivered",
+        "delivered_on",
+        "promised_on",
+        "purchased_on",
+        "requested_on",
+        "days_since_delivery",
+        "days_since_purchase",
+        "days_late",
+    }
+)
+"""Facts that have a field of their own or follow from dates: a source cannot state them a second time."""
 
 
-class Inspection(BaseModel):
-    """What a person of the shop found when looking at the item or its photos. None: nobody has looked."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
-
-    damage_confirmed: bool | None = None
-    defect_confirmed: bool | None = None
-    wrong_item_confirmed: bool | None = None
-    parts_missing_confirmed: bool | None = None
-    mismatch_confirmed: bool | None = None
-    spoilage_confirmed: bool | None = None
+def _checked(facts: Mapping[str, FactValue]) -> Mapping[str, FactValue]:
+    for name, value in facts.items():
+        if name in COMPUTED_FACTS:
+            raise ValueError(f"{name} has a field of its own, or is computed from dates; leave it out of facts")
+        kind = STANDARD_FACTS.get(name)
+        if kind is not None and value is not None and not fits(value, kind):
+            raise ValueError(f"{name} must be {kind.value} or null, not {value!r}")
+    return facts
 
 
 class OrderLine(BaseModel):
-    """One item of an order. `price_cents` is what was paid for all `quantity` of it; None is "not established"."""
+    """One item of an order. `price_cents` is what was paid for all `quantity` of it, in hundredths of the currency.
 
-    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+    `facts` are what the shop has established about it, such as `damage_confirmed` after inspection; null, or a name
+    that is not there, is not established.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
     item: Text
     category: Text
-    price_cents: int = Field(ge=0)
-    quantity: int = Field(default=1, ge=1)
-    sku: str | None = None
-    final_sale: bool | None = None
-    unopened: bool | None = None
-    bundle_complete: bool | None = None
-    recalled: bool | None = None
-    inspection: Inspection = Inspection()
+    price_cents: StrictInt = Field(ge=0)
+    quantity: StrictInt = Field(default=1, ge=1)
+    sku: Text | None = None
+    facts: Facts = Field(default_factory=dict)
+
+    _facts_are_typed = field_validator("facts")(_checked)
 
 
 class ShopOrder(BaseModel):
     """An order with its lines. Unknown fields are ignored, so that a shop's service may grow; wrong types are not.
 
-    `already_refunded_cents` is what the shop gave back outside this product.
+    `facts` hold for the whole order; a line's own facts win over them. `already_refunded_cents` is what the shop gave
+    back outside this product. Dates are calendar days where the customer lives.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
     order_id: Text
     shop_id: Text
@@ -57,12 +91,12 @@ class ShopOrder(BaseModel):
     purchased_on: date | None = None
     promised_on: date | None = None
     delivered_on: date | None = None
-    payment_method: str | None = None
-    is_gift: bool | None = None
-    prior_returns_12m: int | None = Field(default=None, ge=0)
-    already_refunded_cents: int = Field(default=0, ge=0)
-    customer_email: str | None = None
+    already_refunded_cents: StrictInt = Field(default=0, ge=0)
+    customer_email: Text | None = None
+    facts: Facts = Field(default_factory=dict)
     lines: tuple[OrderLine, ...] = Field(min_length=1)
+
+    _facts_are_typed = field_validator("facts")(_checked)
 
     @model_validator(mode="after")
     def _items_are_told_apart(self) -> "ShopOrder":
@@ -75,19 +109,21 @@ class ShopOrder(BaseModel):
     def paid_cents(self) -> int:
         return sum(line.price_cents for line in self.lines)
 
+    @property
+    def item_names(self) -> str:
+        """The items as a sentence part, for messages."""
+        return ", ".join(line.item for line in self.lines)
+
     def line(self, item: str) -> OrderLine | None:
-        """Return the line of that name or SKU, whatever its case."""
+        """Return the line of that name or SKU, whatever its case and outer spaces."""
         wanted = item.strip().casefold()
-        return next(
-            (x for x in self.lines if wanted in {x.item.casefold(), (x.sku or "").casefold()} and wanted),
-            None,
-        )
+        return next((x for x in self.lines if wanted in {x.item.casefold(), (x.sku or x.item).casefold()}), None)
 
 
 def facts_of(order: ShopOrder, line: OrderLine, on: date) -> OrderFacts:
-    """Return the facts of one line as they stood on `on`; what happened after that day is not yet a fact.
+    """Return the facts of one line as they stood on `on`: a delivery after that day is not yet one.
 
-    `days_late` is the days from the promised to the actual delivery (or to `on` while undelivered), at least 0.
+    `days_late` is the days from the promised day to the delivery, or to `on` while undelivered; never below 0.
     """
     delivered_on = order.delivered_on if order.delivered_on and order.delivered_on <= on else None
     values: dict[str, FactValue] = {
@@ -96,19 +132,18 @@ def facts_of(order: ShopOrder, line: OrderLine, on: date) -> OrderFacts:
         "category": line.category,
         "price_cents": line.price_cents,
         "currency": order.currency,
-        "purchased_on": order.purchased_on.isoformat() if order.purchased_on else None,
+        "quantity": line.quantity,
+        "purchased_on": _text(order.purchased_on),
+        "promised_on": _text(order.promised_on),
         "delivered": delivered_on is not None,
-        "delivered_on": delivered_on.isoformat() if delivered_on else None,
-        "promised_on": order.promised_on.isoformat() if order.promised_on else None,
+        "delivered_on": _text(delivered_on),
         "requested_on": on.isoformat(),
         "days_late": max(0, ((delivered_on or on) - order.promised_on).days) if order.promised_on else None,
-        "final_sale": line.final_sale,
-        "unopened": line.unopened,
-        **line.inspection.model_dump(),
-        "prior_returns_12m": order.prior_returns_12m,
-        "payment_method": order.payment_method,
-        "is_gift": order.is_gift,
-        "bundle_complete": line.bundle_complete,
-        "recalled": line.recalled,
+        **order.facts,
+        **line.facts,
     }
     return with_derived(OrderFacts(values=values))
+
+
+def _text(day: date | None) -> str | None:
+    return day.isoformat() if day else None
