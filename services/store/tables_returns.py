@@ -23,15 +23,13 @@ class ShopRow(SQLModel, table=True):
 
 
 class ShopOrderRow(SQLModel, table=True):
-    """One order of the local order source: facts of the whole order, and a list of items with facts of each."""
+    """One order of the local order source; `document` is the whole `ShopOrder`."""
 
     __tablename__ = "shop_order"
 
     shop_id: str = Field(primary_key=True, foreign_key="shop.id")
     order_id: str = Field(primary_key=True)
-    customer_email: str | None = None
-    facts: dict[str, Any] = document(default=dict)
-    items: list[dict[str, Any]] = document(default=list)
+    document: dict[str, Any] = document()
     updated_at: datetime = instant()
 
 
