@@ -41,9 +41,6 @@ _YES_NO = (
     "parts_missing_confirmed",
     "mismatch_confirmed",
     "spoilage_confirmed",
-    "hygiene_item",
-    "perishable",
-    "digital",
     "downloaded",
 )
 _WHOLE = ("days_since_delivery", "days_since_purchase", "days_late", "price_cents", "quantity", "prior_returns_12m")
