@@ -1,4 +1,6 @@
-"""The product loop on gathered evidence: decide, run tools, reply, verify, route. Gathering and storing are others' jobs.
+"""The product loop on gathered evidence: decide, run tools, reply, verify, route.
+
+Gathering evidence and storing traces are others' jobs.
 
 Nothing here opens a transaction, so a generation of any length holds no database resource.
 """

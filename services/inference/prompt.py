@@ -1,0 +1,195 @@
+"""What the checkpoint reads and what it is taught to write: one rendering for serving and for every training stage.
+
+A case becomes a `CaseView`: clauses lettered A, B, ..., their sentences numbered A1, A2, ..., facts one a line.
+The answer is a short scratch line in that shorthand; code renders it to the JSON of the contract:
+
+    damaged
+    A1
+    days_since_delivery <= 30: 12 yes
+    damage_confirmed is true: true yes
+    = eligible A create_return_label
+
+What stands behind each colon is copied from the trusted facts and compared by code, never guessed by the model:
+numbers next to each other are what a small model needs to decide well (measured: docs/checkpoint.md).
+
+Token ids and grammars are made elsewhere; this module knows only text, split into trained and untrained segments.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from policies import PolicyVersion
+from services.domain.actions import ToolAction
+from services.domain.decision import Condition, Decision, FactTest
+from services.domain.evidence import Evidence
+from services.domain.facts import FactValue
+
+SYSTEM = "Decide the return by policy and facts."
+MAX_CLAUSES = 8
+MAX_MESSAGE_CHARS = 1_200
+MAX_FACTS = 32
+NOT_STATED = "not stated"
+NONE_FITS = "none"
+CONFLICT = "conflict"
+
+# Ids, currencies and calendar days say nothing that a rule compares; the counts derived from the days stay.
+_HIDDEN_FACTS = frozenset({"order_id", "currency", "requested_on", "customer_id", "customer_email", "customer_name"})
+_ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_NAMED_DAY = re.compile(
+    r"\b(?:january|february|march|april|june|july|august|september|october|november|december|christmas|easter"
+    r"|black friday|holiday|\d{4}-\d{2}-\d{2})\b",
+    re.IGNORECASE,
+)
+
+
+class Segment(NamedTuple):
+    """A piece of text with its role: `trained` enters the loss, `control` may hold the chat format's own tokens."""
+
+    text: str
+    trained: bool = False
+    control: bool = False
+
+
+@dataclass(frozen=True)
+class CaseView:
+    """One case in the shorthand of the prompt: which letters and facts stand for what."""
+
+    evidence: Evidence
+
+    @cached_property
+    def clauses(self) -> dict[str, PolicyVersion]:
+        return {chr(ord("A") + i): policy for i, policy in enumerate(self.evidence.policies[:MAX_CLAUSES])}
+
+    @cached_property
+    def sentences(self) -> dict[str, str]:
+        """Return label -> verbatim sentence, such as `A1`."""
+        return {
+            f"{letter}{number}": sentence
+            for letter, policy in self.clauses.items()
+            for number, sentence in enumerate(policy.sentences, start=1)
+        }
+
+    @cached_property
+    def facts(self) -> dict[str, FactValue]:
+        """The facts a clause may be compared with, in the order given, the derived ones last."""
+        names_days = any(_NAMED_DAY.search(policy.text) for policy in self.clauses.values())
+        shown: dict[str, FactValue] = {}
+        for name, value in self.evidence.facts.values.items():
+            is_day = isinstance(value, str) and _ISO_DAY.match(value) is not None
+            if name in _HIDDEN_FACTS or (is_day and not names_days):
+                continue
+            shown["_".join(name.split())] = value
+        return dict(list(shown.items())[:MAX_FACTS])
+
+    def label_of(self, policy_id: str, evidence: str) -> str:
+        """Return the label of a sentence of a clause. Raises KeyError where it is no sentence of that clause."""
+        letter = self.letter_of(policy_id)
+        for label, sentence in self.sentences.items():
+            if label[0] == letter and sentence == evidence:
+                return label
+        raise KeyError(evidence)
+
+    def letter_of(self, policy_id: str) -> str:
+        return next(letter for letter, policy in self.clauses.items() if policy.policy_id == policy_id)
+
+
+def value_text(value: FactValue) -> str:
+    """Write a fact's value on one short line."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    # " or " joins alternatives in the answer, so a value must not hold it.
+    return " ".join(str(value).split()).replace(" or ", " / ")[:60]
+
+
+def prompt_segments(view: CaseView) -> list[Segment]:
+    """Return the prompt of the decide phase: the clauses first, so that cases of one shop share a prefix."""
+    segments = [Segment("<|im_start|>system\n", control=True), Segment(SYSTEM)]
+    segments += [Segment("<|im_end|>\n<|im_start|>user\n", control=True)]
+    segments += [Segment(_clause_text(letter, policy)) for letter, policy in view.clauses.items()]
+    facts = "".join(f"{name}: {value_text(value)}\n" for name, value in view.facts.items())
+    segments.append(Segment(f"Facts\n{facts}Message\n{_clipped(view.evidence.message)}"))
+    segments.append(Segment("<|im_end|>\n<|im_start|>assistant\n", control=True))
+    return segments
+
+
+def _clause_text(letter: str, policy: PolicyVersion) -> str:
+    lines = "".join(f"{letter}{n} {' '.join(s.split())}\n" for n, s in enumerate(policy.sentences, start=1))
+    return f"{letter} {policy.policy_id}\n{lines}"
+
+
+def _clipped(message: str) -> str:
+    """Keep the head and the tail of an over-long message: the wish stands at one of the two."""
+    text = " ".join(message.split())
+    if len(text) <= MAX_MESSAGE_CHARS:
+        return text
+    return f"{text[:900]} ... {text[-300:]}"
+
+
+def decision_segments(view: CaseView, decision: Decision, *, conflict: bool = False) -> list[Segment]:
+    """Return the answer of the decide phase, its copied parts untrained, its stop token trained."""
+    segments = [Segment(f"{decision.reason}\n", trained=True)]
+    for reading in decision.readings:
+        segments.append(Segment(f"{view.label_of(reading.policy_id, reading.evidence)}\n", trained=True))
+        for condition in reading.conditions:
+            segments += _condition_segments(condition)
+    if not decision.readings:
+        segments.append(Segment(f"{NONE_FITS}\n", trained=True))
+    if conflict:
+        segments.append(Segment(f"{CONFLICT}\n", trained=True))
+    letter = f" {view.letter_of(decision.policy_id)}" if decision.policy_id else ""
+    tools = "".join(f" {call.name}" for call in decision.tool_calls)
+    segments.append(Segment(f"= {decision.outcome}{letter}{tools}", trained=True))
+    segments.append(Segment("<|im_end|>", trained=True, control=True))
+    return segments
+
+
+def _condition_segments(condition: Condition) -> list[Segment]:
+    segments: list[Segment] = []
+    for index, test in enumerate(condition.any_of):
+        segments.append(Segment((" or " if index else "") + test_head(test), trained=True))
+        segments.append(Segment(f": {test_tail(test)}", trained=test.relation == "fits"))
+    return [*segments, Segment("\n", trained=True)]
+
+
+def test_head(test: FactTest) -> str:
+    """Return what the model writes of a test: which fact, and what the clause asks of it."""
+    if test.fact is None:
+        return NOT_STATED
+    if test.relation == "fits":
+        return f"{test.fact} fits"
+    return f"{test.fact} {test.relation} {value_text(test.wanted)}"
+
+
+def test_tail(test: FactTest) -> str:
+    """Return what code writes of a test: the fact's value and the result (of `fits`, the model judges the result)."""
+    return test.result.value if test.fact is None else f"{value_text(test.actual)} {test.result}"
+
+
+def reply_prompt_segments(actions: Sequence[ToolAction]) -> list[Segment]:
+    """Return what follows the decision before the reply is written: the record of the tools, as it stands."""
+    lines = "".join(_action_line(action) for action in actions) or "no action\n"
+    return [
+        Segment("\n<|im_start|>tool\n", control=True),
+        Segment(lines),
+        Segment("<|im_end|>\n<|im_start|>assistant\n", control=True),
+    ]
+
+
+def _action_line(action: ToolAction) -> str:
+    """Write one action as the reply may tell it: what, whether it succeeded, which order, how much."""
+    parts = [action.name, action.status.value]
+    if action.arguments.get("order_id"):
+        parts.append(f"order {action.arguments['order_id']}")
+    cents = action.arguments.get("amount_cents")
+    if isinstance(cents, int):
+        parts.append(f"amount {cents // 100}.{cents % 100:02d} {action.arguments.get('currency', '')}".strip())
+    return " ".join(parts) + "\n"
+
+
+def reply_segments(reply: str) -> list[Segment]:
+    return [Segment(reply, trained=True), Segment("<|im_end|>", trained=True, control=True)]
