@@ -16,8 +16,8 @@ from services.domain.trace import Trace
 from services.domain.verify import VerifyOptions, verify
 from services.ports import ClaimReader, Decided, Decider, Replied
 
-RunTool = Callable[[Evidence, ToolCall], ToolAction]
-"""Runs one allowed call for the case, or records why it did not run."""
+RunTool = Callable[[Evidence, Decision, ToolCall], ToolAction]
+"""Runs one call of the case's decision if its governing clause grants it, or records why it did not run."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Pipeline:
         before = verify(evidence, decision, (), None, (), self.options)
         if any(not finding.passed for finding in before.findings):
             return ()
-        return tuple(run_tool(evidence, call) for call in decision.tool_calls)
+        return tuple(run_tool(evidence, decision, call) for call in decision.tool_calls)
 
     def _reply(
         self, cases: Sequence[Evidence], decided: Sequence[Decided], actions: Sequence[Sequence[ToolAction]]

@@ -161,11 +161,18 @@ class JournalTransactionRow(SQLModel, table=True):
     """One movement of money, named by the key of the action that caused it. Append-only."""
 
     __tablename__ = "journal_transaction"
+    __table_args__ = (
+        one_of("kind", ("refund", "store_credit")),
+        Index("ix_journal_transaction_order", "shop_id", "order_id", "at"),
+    )
 
     id: str = Field(primary_key=True)
     idempotency_key: str = Field(unique=True)
     return_id: str = Field(foreign_key="return_request.id", index=True)
+    shop_id: str
+    order_id: str
     kind: str
+    currency: str
     at: datetime = instant()
 
 
@@ -174,7 +181,7 @@ class JournalLineRow(SQLModel, table=True):
 
     __tablename__ = "journal_line"
     __table_args__ = (
-        UniqueConstraint("transaction_id", "account", "currency"),
+        UniqueConstraint("transaction_id", "account"),
         CheckConstraint("amount_cents <> 0", name="amount_not_zero"),
     )
 
@@ -182,4 +189,3 @@ class JournalLineRow(SQLModel, table=True):
     transaction_id: str = Field(foreign_key="journal_transaction.id")
     account: str
     amount_cents: int = Field(sa_type=BigInteger)
-    currency: str

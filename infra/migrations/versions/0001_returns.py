@@ -197,12 +197,17 @@ def _journal_transaction() -> None:
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("idempotency_key", sa.String(), nullable=False),
         sa.Column("return_id", sa.String(), nullable=False),
+        sa.Column("shop_id", sa.String(), nullable=False),
+        sa.Column("order_id", sa.String(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("currency", sa.String(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("kind IN ('refund', 'store_credit')", name=op.f("ck_journal_transaction_kind")),
         sa.ForeignKeyConstraint(["return_id"], ["return_request.id"], name=op.f("fk_journal_transaction_return_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_journal_transaction")),
         sa.UniqueConstraint("idempotency_key", name=op.f("uq_journal_transaction_idempotency_key")),
     )
+    op.create_index("ix_journal_transaction_order", "journal_transaction", ["shop_id", "order_id", "at"], unique=False)
     op.create_index(op.f("ix_journal_transaction_return_id"), "journal_transaction", ["return_id"], unique=False)
 
 
@@ -213,13 +218,10 @@ def _journal_line() -> None:
         sa.Column("transaction_id", sa.String(), nullable=False),
         sa.Column("account", sa.String(), nullable=False),
         sa.Column("amount_cents", sa.BigInteger(), nullable=False),
-        sa.Column("currency", sa.String(), nullable=False),
         sa.CheckConstraint("amount_cents <> 0", name=op.f("ck_journal_line_amount_not_zero")),
         sa.ForeignKeyConstraint(
             ["transaction_id"], ["journal_transaction.id"], name=op.f("fk_journal_line_transaction_id")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_journal_line")),
-        sa.UniqueConstraint(
-            "transaction_id", "account", "currency", name=op.f("uq_journal_line_transaction_id_account_currency")
-        ),
+        sa.UniqueConstraint("transaction_id", "account", name=op.f("uq_journal_line_transaction_id_account")),
     )

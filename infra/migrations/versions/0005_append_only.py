@@ -19,8 +19,7 @@ END $$
 BALANCE = """
 CREATE FUNCTION journal_must_balance() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF EXISTS (SELECT 1 FROM journal_line WHERE transaction_id = NEW.transaction_id
-               GROUP BY currency HAVING sum(amount_cents) <> 0) THEN
+    IF (SELECT sum(amount_cents) FROM journal_line WHERE transaction_id = NEW.transaction_id) <> 0 THEN
         RAISE EXCEPTION 'journal transaction % does not balance', NEW.transaction_id USING ERRCODE = 'check_violation';
     END IF;
     RETURN NULL;
