@@ -102,7 +102,7 @@ def _days_since_name(name: str) -> str:
 
 
 # Two names that cannot hold at once: (name, value) against (name, value).
-_OPPOSITES: tuple[tuple[str, FactValue, str, FactValue], ...] = (
+OPPOSITES: tuple[tuple[str, FactValue, str, FactValue], ...] = (
     ("unopened", True, "opened", True),
     ("unopened", False, "opened", False),
     ("unused", True, "used", True),
@@ -136,7 +136,7 @@ def contradictions(facts: OrderFacts) -> tuple[str, ...]:
         for name, value in facts.values.items()
         if name.startswith("days_") and isinstance(value, int) and not isinstance(value, bool) and value < 0
     )
-    for name, value, other, other_value in _OPPOSITES:
+    for name, value, other, other_value in OPPOSITES:
         if name in facts.values and other in facts.values and facts[name] is value and facts[other] is other_value:
             found.append(f"{name} {str(value).lower()} and {other} {str(other_value).lower()} cannot both hold")
     return tuple(found)
