@@ -1,0 +1,147 @@
+"""The hand-written training banks keep their format. Not responsible for what the generator makes of them."""
+
+import json
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from policies import Reason, ToolName
+from policies.sentences import split_sentences
+
+BANK = Path(__file__).resolve().parents[2] / "lifecycle" / "seed" / "bank"
+CONDITION = re.compile(r"([A-Za-z]\w*) (?:(<=|>=|<|>) (\{N\}|\{M\}|\d+)|(is|is not) ([^{}]+))")
+SLOT = re.compile(r"\{[^{}]*\}?|\}")
+WORDS = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+    "seventeen eighteen nineteen twenty"
+).split()
+NUMBERS = {word: value for value, word in enumerate(WORDS)} | {
+    "a": 1, "an": 1, "first": 1, "half": 0.5, "couple": 2, "dozen": 12, "thirty": 30, "forty": 40, "forty-five": 45,
+    "fifty": 50, "sixty": 60, "seventy": 70, "ninety": 90, "hundred": 100, "twenty-one": 21, "twenty-eight": 28,
+    "twenty-four": 24, "forty-eight": 48, "seventy-two": 72, "single": 1, "second": 2, "third": 3, "once": 1,
+    "twice": 2, "fortnight": 14, "quarter": 90, "thousand": 1000, "never": 0, "seventh": 7, "tenth": 10,
+    "fifth": 5, "fourteenth": 14, "thirtieth": 30,
+}  # fmt: skip
+UNITS = (1, 7, 30, 365, 24, 1 / 24)
+PARTIES = {"eligible", "not_eligible", "review"}
+
+
+def rows(name: str) -> list[dict[str, Any]]:
+    lines = (BANK / name).read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def normalised(text: str) -> str:
+    return re.sub(r"\W+", " ", text.lower()).strip()
+
+
+def duplicates(texts: list[str]) -> list[str]:
+    return [text for text, count in Counter(map(normalised, texts)).items() if count > 1]
+
+
+def slots(text: str) -> set[str]:
+    return set(SLOT.findall(text))
+
+
+def numbers_in(text: str) -> set[float]:
+    """Every number a reader may take from the text, also as weeks, months or years turned into days."""
+    found = [float(n) for n in re.findall(r"\d+(?:\.\d+)?", re.sub(r"(?<=\d),(?=\d{3})", "", text))]
+    found += [float(NUMBERS[w]) for w in re.findall(r"[a-z]+(?:-[a-z]+)?", text.lower()) if w in NUMBERS]
+    return {value * unit for value in found for unit in UNITS}
+
+
+CLAUSES = rows("clauses.jsonl")
+MESSAGES = rows("messages.jsonl")
+REPLIES = rows("replies.jsonl")
+
+
+@pytest.mark.parametrize("clause", CLAUSES, ids=lambda clause: clause["id"])
+def test_a_clause_has_legal_fields_and_its_key_sentence_exists(clause: dict[str, Any]) -> None:
+    assert clause["kind"] in {"grant", "exclude", "info"}
+    assert set(clause["reasons"]) <= set(Reason)
+    assert clause["gives"] in {"return", "refund", "replacement", "store_credit", "none"}
+    assert 0 <= clause["key"] < len(split_sentences(clause["text"]))
+    assert slots(clause["text"]) <= {"{N}", "{M}"}
+    assert ("{N}" in clause["text"]) == (clause["n"] is not None)
+    assert ("{M}" in clause["text"]) == ("m" in clause)
+    assert (clause["kind"] == "info") == (not clause["conditions"])
+    assert (clause["kind"] == "grant") == (clause["gives"] != "none")
+
+
+@pytest.mark.parametrize("clause", CLAUSES, ids=lambda clause: clause["id"])
+def test_the_numbers_of_a_clause_s_conditions_stand_in_its_text(clause: dict[str, Any]) -> None:
+    used = set()
+    for test in (test for alternatives in clause["conditions"] for test in alternatives):
+        match = CONDITION.fullmatch(test)
+        assert match, test
+        fact, operator, number = match[1], match[2], match[3]
+        if number is None:
+            continue
+        used |= slots(number)
+        implied = fact == "days_late" and (operator, number) in {(">=", "1"), (">", "0")}
+        if number.isdigit() and not implied:
+            value = int(number) / (100 if fact.endswith("_cents") else 1)
+            assert value in numbers_in(clause["text"]), test
+    assert used <= slots(clause["text"])
+    key = split_sentences(clause["text"])[clause["key"]]
+    assert not slots(key) - used, "the deciding sentence holds a number that no condition uses"
+
+
+def test_clauses_are_many_and_varied_and_never_repeat() -> None:
+    assert len({clause["id"] for clause in CLAUSES}) == len(CLAUSES) >= 320
+    assert not duplicates([clause["text"] for clause in CLAUSES])
+    assert len({clause["family"] for clause in CLAUSES}) >= 24
+    tests = [test for clause in CLAUSES for alternatives in clause["conditions"] for test in alternatives]
+    flags = {test.split(" is ")[0] for test in tests if test.endswith((" is true", " is false"))}
+    assert len(flags) >= 150
+    assert sum(len(clause["conditions"]) >= 3 for clause in CLAUSES) >= 60
+    minimum = re.compile(r"\w+ (>=|>) ")
+    assert sum(bool(minimum.match(test)) for test in tests) >= 30
+    other = re.compile(r"(?!days_since_delivery)(days|hours)_since_\w+ (<|<=|>|>=) ")
+    assert sum(bool(other.match(test)) for test in tests) >= 20
+
+
+def test_messages_cover_every_reason_in_many_voices_and_never_repeat() -> None:
+    assert len({message["id"] for message in MESSAGES}) == len(MESSAGES) >= 700
+    assert not duplicates([message["text"] for message in MESSAGES])
+    assert all(slots(message["text"]) <= {"{item}"} for message in MESSAGES)
+    by_reason = Counter(message["reason"] for message in MESSAGES)
+    assert set(by_reason) == set(Reason)
+    assert min(by_reason.values()) >= 40
+    assert len({message["author"] for message in MESSAGES}) >= 12
+    assert {message["lang"] for message in MESSAGES} == {"en", "de", "fr", "es", "it", "nl"}
+    assert sum(message["lang"] != "en" for message in MESSAGES) >= 0.18 * len(MESSAGES)
+    assert sum(message["style"] == "injection" for message in MESSAGES) >= 0.14 * len(MESSAGES)
+
+
+def test_replies_cite_the_policy_and_stay_short() -> None:
+    actions = {str(tool) for tool in ToolName} | {"none"}
+    assert len(REPLIES) >= 160
+    assert not duplicates([reply["text"] for reply in REPLIES])
+    for reply in REPLIES:
+        assert reply["outcome"] in PARTIES
+        assert reply["action"] in actions
+        assert "{policy}" in reply["text"], reply["text"]
+        assert slots(reply["text"]) <= {"{item}", "{policy}", "{order}", "{amount}"}, reply["text"]
+        assert 12 <= len(reply["text"].split()) <= 48, reply["text"]
+        assert 1 <= len(split_sentences(reply["text"])) <= 4, reply["text"]
+    assert sum(reply["lang"] != "en" for reply in REPLIES) >= 0.2 * len(REPLIES)
+
+
+def test_items_and_distractor_facts_are_usable() -> None:
+    items = rows("items.jsonl")
+    assert len(items) >= 150
+    assert not duplicates([item["item"] for item in items])
+    assert all(0 < item["price"][0] < item["price"][1] for item in items)
+    facts = rows("distractor_facts.jsonl")
+    assert len(facts) >= 80
+    assert not duplicates([fact["name"] for fact in facts])
+    assert all(fact["values"] for fact in facts)
+    deciding = {
+        re.split(r" (?:is|<|>)", test)[0]
+        for clause in CLAUSES for alternatives in clause["conditions"] for test in alternatives
+    }  # fmt: skip
+    assert not deciding & {fact["name"] for fact in facts}, "a distractor must not be a fact that some clause asks for"
