@@ -75,7 +75,7 @@ class IdempotencyKeyRow(SQLModel, table=True):
         one_of("state", ("in_progress", "done")),
         CheckConstraint("length(key) BETWEEN 1 AND 255", name="key_length"),
         CheckConstraint("(state = 'done') = (status_code IS NOT NULL)", name="done_has_answer"),
-        Index("ix_idempotency_key_age", "created_at"),
+        Index("ix_idempotency_key_expires_at", "expires_at"),
     )
 
     shop_id: str = Field(primary_key=True, foreign_key="shop.id")
@@ -86,6 +86,7 @@ class IdempotencyKeyRow(SQLModel, table=True):
     status_code: int | None = None
     body: dict[str, Any] | None = document(default=None)
     created_at: datetime = instant()
+    expires_at: datetime = instant()
 
 
 class ProcessRow(SQLModel, table=True):

@@ -81,6 +81,7 @@ def _idempotency_key() -> None:
         sa.Column("status_code", sa.Integer(), nullable=True),
         sa.Column("body", postgresql.JSONB(none_as_null=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
             "(state = 'done') = (status_code IS NOT NULL)", name=op.f("ck_idempotency_key_done_has_answer")
         ),
@@ -89,7 +90,7 @@ def _idempotency_key() -> None:
         sa.ForeignKeyConstraint(["shop_id"], ["shop.id"], name=op.f("fk_idempotency_key_shop_id")),
         sa.PrimaryKeyConstraint("shop_id", "route", "key", name=op.f("pk_idempotency_key")),
     )
-    op.create_index("ix_idempotency_key_age", "idempotency_key", ["created_at"], unique=False)
+    op.create_index("ix_idempotency_key_expires_at", "idempotency_key", ["expires_at"], unique=False)
 
 
 def _process() -> None:
