@@ -10,6 +10,9 @@ from types import MappingProxyType
 
 FactScalar = bool | int | float | str | None
 
+LARGEST_WHOLE = 2**31
+"""No count of days and no price in cents is larger; a product of two such still fits CEL's 64-bit integers."""
+
 
 class FactType(StrEnum):
     """What values a fact may hold. `whole` is an integer, `yes_no` a boolean, `text` a string."""
@@ -24,7 +27,7 @@ def fits(value: FactScalar, kind: FactType) -> bool:
     if kind is FactType.YES_NO:
         return isinstance(value, bool)
     if kind is FactType.WHOLE:
-        return isinstance(value, int) and not isinstance(value, bool)
+        return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= LARGEST_WHOLE
     return isinstance(value, str) and value != ""
 
 

@@ -38,6 +38,10 @@ class PolicyVersion(BaseModel):
     """Last day in force; None means open-ended (until a later version starts)."""
     supersedes: str | None = None
     reasons: tuple[Reason, ...] = ()
+    keywords: tuple[str, ...] = ()
+    """Words by which customers mean this clause; retrieval reads them, decisions never do."""
+    applies_to: str | None = None
+    """CEL expression: where it is false the clause is not retrieved. None: it may concern any order."""
     rule: str | None = None
     """CEL expression over the fact names; true: eligible, false: not eligible. None: no machine rule."""
     closes_without_rule: bool = False
@@ -48,7 +52,9 @@ class PolicyVersion(BaseModel):
     @cached_property
     def digest(self) -> str:
         """SHA-256 (hex) of the canonical header and text: the name under which traces cite this version."""
-        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
+        # Defaults are left out, so that a header field added to the product later changes no published digest.
+        stated = self.model_dump(mode="json", exclude_defaults=True)
+        canonical = json.dumps(stated, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(canonical.encode()).hexdigest()
 
     @cached_property

@@ -1,4 +1,4 @@
-"""The words a policy header may use: reasons and tools. Everything above imports them from here."""
+"""The words a policy header may use, reasons and tools, and the three answers of a rule. Everything above imports them."""
 
 from enum import StrEnum
 
@@ -16,6 +16,14 @@ class Reason(StrEnum):
     SPOILED = "spoiled"
     SAFETY_RECALL = "safety_recall"
     UNCLEAR = "unclear"
+
+
+class Truth(StrEnum):
+    """Kleene's three values: a condition on a fact that is not established is unknown."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
 
 
 class ToolName(StrEnum):

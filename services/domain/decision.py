@@ -4,7 +4,8 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
-from policies import Reason
+from policies.vocabulary import Reason
+from policies.vocabulary import Truth as Truth  # noqa: PLC0414 - the domain's users import it from here
 from services.domain.actions import ToolCall
 from services.domain.facts import FactValue
 
@@ -15,14 +16,6 @@ class Outcome(StrEnum):
     ELIGIBLE = "eligible"
     NOT_ELIGIBLE = "not_eligible"
     REVIEW = "review"
-
-
-class Truth(StrEnum):
-    """Kleene's three values: a condition on a fact that is not established is unknown."""
-
-    YES = "yes"
-    NO = "no"
-    UNKNOWN = "unknown"
 
 
 class FactTest(BaseModel):
