@@ -1,4 +1,6 @@
-"""All published versions of one directory, checked against their digests. Choosing by date is `in_force`, checking the wording `lint`.
+"""All published versions of one directory, checked against their digests.
+
+Choosing by date is `in_force`, checking the wording is `lint`, publishing is `publish`.
 
 A directory holds `text/<ID>/<version>.md`, `published.json` (the digest under which each version was published) and,
 where a shop needs facts of its own, `facts.yaml` (name: yes_no, whole or text).
@@ -57,7 +59,10 @@ class Catalog:
 
 
 def load_catalog(directory: Path = BUILT_IN) -> Catalog:
-    """Return the catalog of a directory. Raises CatalogError where a published version is edited, gone or unpublished."""
+    """Return the catalog of a directory.
+
+    Raises CatalogError where a published version is edited or gone, or a version is not published.
+    """
     versions = read_versions(directory)
     locked = read_lock(directory)
     for version in versions:

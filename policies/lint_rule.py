@@ -1,4 +1,7 @@
-"""Holds one clause's rule against its prose: numbers, windows, facts and texts, both ways. Dates and tools are `lint`'s."""
+"""Holds one clause's rule against its prose: numbers, windows, facts and texts, both ways.
+
+Dates and tools are `lint`'s.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

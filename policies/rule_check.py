@@ -98,29 +98,28 @@ class _Checker:
     texts: list[str] = field(default_factory=list)
     limits: list[Limit] = field(default_factory=list)
 
-    def kind_of(self, node: ast.expr) -> FactType:
+    def kind_of(self, node: ast.expr) -> FactType:  # noqa: PLR0911 - one line a kind of node
         match node:
             case ast.Constant():
                 return self._literal(node)
             case ast.Name(id=name):
                 return self._fact(name)
             case ast.BoolOp(values=parts):
-                for part in parts:
-                    self._expect(part, FactType.YES_NO, "&& and || join yes/no conditions")
-                return FactType.YES_NO
+                return self._all(parts, FactType.YES_NO, "&& and || join yes/no conditions")
             case ast.UnaryOp(op=ast.Invert(), operand=part):
-                self._expect(part, FactType.YES_NO, "! turns a yes/no condition round; bracket a comparison")
-                return FactType.YES_NO
+                return self._all([part], FactType.YES_NO, "! turns a yes/no condition round; bracket a comparison")
             case ast.UnaryOp(op=ast.USub(), operand=part):
-                self._expect(part, FactType.WHOLE, "- needs whole numbers")
-                return FactType.WHOLE
+                return self._all([part], FactType.WHOLE, "- needs whole numbers")
             case ast.BinOp(left=left, op=ast.Add() | ast.Sub() | ast.Mult(), right=right):
-                self._expect(left, FactType.WHOLE, "arithmetic needs whole numbers")
-                self._expect(right, FactType.WHOLE, "arithmetic needs whole numbers")
-                return FactType.WHOLE
+                return self._all([left, right], FactType.WHOLE, "arithmetic needs whole numbers")
             case ast.Compare():
                 return self._comparison(node)
         raise RuleError(f"the rule uses {ast.unparse(node)!r}, which is outside what a rule may say")
+
+    def _all(self, parts: list[ast.expr], kind: FactType, because: str) -> FactType:
+        for part in parts:
+            self._expect(part, kind, because)
+        return kind
 
     def _literal(self, node: ast.Constant) -> FactType:
         value = node.value
@@ -132,7 +131,7 @@ class _Checker:
         if isinstance(value, str):
             self.texts.append(value)
             return FactType.TEXT
-        raise RuleError(f"the rule uses the number {value}; facts are whole numbers, so write a whole one")
+        raise RuleError(f"the rule uses the literal {value!r}; facts are whole numbers, so write a whole one")
 
     def _fact(self, name: str) -> FactType:
         if name not in self.declared:

@@ -1,4 +1,7 @@
-"""The words a policy header may use, reasons and tools, and the three answers of a rule. Everything above imports them."""
+"""The words a policy header may use (reasons, tools) and the three answers of a rule.
+
+Everything above imports them from here.
+"""
 
 from enum import StrEnum
 
