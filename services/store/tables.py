@@ -10,6 +10,7 @@ from services.store.tables_access import (
     ApiKeyRow,
     AuditRow,
     PolicyVersionRow,
+    WebhookAttemptRow,
     WebhookDeliveryRow,
     WebhookEndpointRow,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "ShopRow",
     "ToolActionRow",
     "TraceRow",
+    "WebhookAttemptRow",
     "WebhookDeliveryRow",
     "WebhookEndpointRow",
     "metadata",

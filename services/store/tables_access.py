@@ -68,6 +68,20 @@ class WebhookDeliveryRow(SQLModel, table=True):
     delivered_at: datetime | None = instant(default=None)
 
 
+class WebhookAttemptRow(SQLModel, table=True):
+    """One attempt at a delivery and how it went. Append-only; a delivery's columns repeat the last one."""
+
+    __tablename__ = "webhook_attempt"
+
+    id: int | None = counter()
+    delivery_id: str = Field(foreign_key="webhook_delivery.id", index=True)
+    number: int
+    at: datetime = instant()
+    status: int | None = None
+    error: str | None = None
+    took_ms: float
+
+
 class AuditRow(SQLModel, table=True):
     """Who did what, each row sealed with the hash of the one before. Append-only."""
 
