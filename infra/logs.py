@@ -20,7 +20,16 @@ from infra.settings import LogFormat, Settings, get_settings
 PROCESS_VARIABLE = "LOG_PROCESS"
 COLOUR_VARIABLE = "FORCE_COLOR"
 _SECRET_PARTS = ("password", "secret", "token", "authorization", "api_key")
-_QUIET = ("httpx", "httpcore", "kombu", "amqp", "celery.utils.functional", "matplotlib", "urllib3")
+_QUIET = (
+    "httpx",
+    "httpcore",
+    "kombu",
+    "amqp",
+    "celery.utils.functional",
+    "matplotlib",
+    "urllib3",
+    "alembic.runtime.plugins",
+)
 
 
 def get_logger(name: str) -> Any:

@@ -43,7 +43,7 @@ class _Process(BaseModel):
     var_dir: Path = Path("var")
     log_format: LogFormat = LogFormat.AUTO
     log_level: Annotated[str, Field(pattern=r"^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
-    omp_num_threads: Annotated[int, Field(ge=1)] = 2
+    omp_num_threads: Annotated[int, Field(ge=1, default_factory=lambda: min(8, os.cpu_count() or 1))]
 
 
 class _Servers(BaseModel):

@@ -2,6 +2,8 @@
 
 import typer
 
+from workers.commands import up
+
 app = typer.Typer(
     name="returns-desk",
     help="A self-hosted returns desk: decide, verify, review, retrain, release.",
@@ -14,6 +16,10 @@ app = typer.Typer(
 def main() -> None:
     """Show help on any command with `returns-desk COMMAND --help`."""
 
+
+app.command()(up.up)
+app.command()(up.status)
+app.command()(up.down)
 
 if __name__ == "__main__":
     app()

@@ -1,0 +1,54 @@
+"""Make a database and a checkpoint folder ready: `python -m workers.prepare`. May be repeated; changes nothing twice.
+
+Steps: migrations, policies and sample data, base checkpoint and released adapter. Prints one line a step.
+"""
+
+import time
+from collections.abc import Callable
+from importlib.util import find_spec
+
+from infra.logs import configure_logging
+from infra.settings import Settings, get_settings
+
+
+def migrate(settings: Settings) -> str:
+    from infra.migrations import head, upgrade  # noqa: PLC0415
+
+    if settings.database_url is None:
+        raise SystemExit("DATABASE_URL is not set and no embedded server is running: run `returns-desk up`")
+    upgrade(settings.database_url)
+    return f"database at revision {head()}"
+
+
+def seed(_: Settings) -> str:
+    from workers.seed import seed as fill  # noqa: PLC0415
+
+    return f"policies and sample orders: {fill()}"
+
+
+def checkpoint(settings: Settings) -> str:
+    from services.inference.base import BaseUnavailable, ensure_base  # noqa: PLC0415 - torch takes seconds to import
+
+    try:
+        folder = ensure_base(settings.checkpoints_dir)
+    except BaseUnavailable as error:
+        raise SystemExit(str(error)) from error
+    return f"base checkpoint {folder.name}"
+
+
+def main() -> None:
+    """Run the steps in order; the first that fails ends with one line on standard error."""
+    settings = get_settings()
+    configure_logging("prepare", settings)
+    steps: list[Callable[[Settings], str]] = [migrate]
+    if find_spec("workers.seed") is not None:
+        steps.append(seed)
+    steps.append(checkpoint)
+    for step in steps:
+        started = time.monotonic()
+        done = step(settings)
+        print(f"{done} ({time.monotonic() - started:.1f} s)", flush=True)
+
+
+if __name__ == "__main__":
+    main()

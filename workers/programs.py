@@ -1,0 +1,48 @@
+"""The programs of a desk and their command lines, for the supervisor and for the images. Starts nothing itself."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from infra.settings import Settings
+from infra.supervisor import Program
+
+API = "api"
+TRIAGE = "triage"
+TRAINING = "training"
+PERIODIC = "periodic"
+WORKERS = (TRIAGE, TRAINING, PERIODIC)
+APPLICATION = (API, *WORKERS)
+
+
+def application(settings: Settings) -> list[Program]:
+    """Return the API and the three Celery workers of one machine."""
+    threads = {"OMP_NUM_THREADS": str(settings.omp_num_threads)}
+    one_thread = {"OMP_NUM_THREADS": "1"}
+    schedule = settings.var_dir.resolve() / "run" / "beat-schedule"
+    return [
+        Program(API, api_command(), environment=one_thread),
+        Program(TRIAGE, celery_command(TRIAGE), environment=threads),
+        # Training shares the machine with customers who wait: it yields to them.
+        Program(TRAINING, ["nice", "-n", "10", *celery_command(TRAINING)], environment=threads),
+        Program(PERIODIC, [*celery_command(PERIODIC), "--beat", f"--schedule={schedule}"], environment=one_thread),
+    ]
+
+
+def api_command() -> Sequence[str]:
+    return [sys.executable, "-m", "workers.serve"]
+
+
+def celery_command(queue: str) -> Sequence[str]:
+    """Return a worker of one queue: one child process, so that one model is in memory."""
+    worker = [sys.executable, "-m", "celery", "-A", "workers.app", "worker", "-Q", queue, "-n", f"{queue}@%h"]
+    return [*worker, "--pool=prefork", "--concurrency=1", "--without-gossip", "--without-mingle"]
+
+
+def one_shot(name: str, *arguments: str) -> Program:
+    """Return a command of ours that runs to its end."""
+    return Program(name, [sys.executable, "-m", *arguments], environment={"OMP_NUM_THREADS": "1"})
+
+
+def log_directory(settings: Settings) -> Path:
+    return settings.var_dir.resolve() / "log"

@@ -1,0 +1,28 @@
+"""Run the HTTP server: `python -m workers.serve`. What it serves is in `services.api` and `review_ui`."""
+
+import uvicorn
+
+from infra.logs import configure_logging
+from infra.settings import get_settings
+
+STOP_SECONDS = 2
+
+
+def main() -> None:
+    """Serve until a signal; open event streams get two seconds to end."""
+    settings = get_settings()
+    configure_logging("api", settings)
+    uvicorn.run(
+        "services.api.app:create_app",
+        factory=True,
+        host=settings.bind_address,
+        port=settings.port,
+        log_config=None,
+        access_log=True,
+        timeout_graceful_shutdown=STOP_SECONDS,
+        server_header=False,
+    )
+
+
+if __name__ == "__main__":
+    main()
