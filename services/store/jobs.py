@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql import ColumnElement
 from sqlmodel import Session, col
@@ -68,6 +68,14 @@ def hold(session: Session, lease: Lease) -> None:
     statement = select(col(JobRow.id)).where(*_held(lease)).with_for_update(key_share=True)
     if session.execute(statement).scalar_one_or_none() is None:
         raise LeaseLost(lease.job_id)
+
+
+def ready_among(session: Session, job_ids: Sequence[str]) -> dict[str, str]:
+    """Return the kind of each of these jobs that is still ready."""
+    rows = session.execute(
+        select(col(JobRow.id), col(JobRow.kind)).where(col(JobRow.id).in_(job_ids), col(JobRow.state) == "ready")
+    ).all()
+    return dict(tuple(row) for row in rows)
 
 
 def finish(session: Session, lease: Lease) -> None:
@@ -129,11 +137,11 @@ class JobLedger:
                 taken = self._take(session, suspect.with_for_update(skip_locked=True), worker)
             return taken
 
-    def _take(self, session: Session, chosen: "select[tuple[str]]", worker: str) -> list[Lease]:  # type: ignore[valid-type]
+    def _take(self, session: Session, chosen: Select[str], worker: str) -> list[Lease]:
         token = secrets.token_hex(16)
         rows = session.execute(
             update(JobRow)
-            .where(col(JobRow.id).in_(chosen.scalar_subquery()))  # type: ignore[attr-defined]
+            .where(col(JobRow.id).in_(chosen.scalar_subquery()))
             .values(
                 state="running",
                 lease_token=token,

@@ -1,0 +1,82 @@
+"""The Celery application and the base of every task: logging context, metrics, and the one net for what went wrong.
+
+Holds no rule and opens nothing at import. Retries belong to the job ledger; a task that fails is acknowledged.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from typing import Any, TypeVar
+
+from celery import Celery, Task
+from prometheus_client import Counter, Histogram
+
+from infra.logs import bound, get_logger, hook_celery
+from infra.queue import TaskName, make_celery
+from infra.settings import Settings, get_settings
+
+log = get_logger(__name__)
+Value = TypeVar("Value")
+
+TASKS = Counter("returns_desk_tasks", "Tasks run, by name and outcome.", ["task", "outcome"])
+TASK_SECONDS = Histogram(
+    "returns_desk_task_seconds", "Seconds a task ran.", ["task"], buckets=(0.01, 0.05, 0.2, 0.5, 1, 2, 5, 10, 30, 120)
+)
+
+MODULES = ("workers.triage", "workers.sweep", "workers.outbox", "workers.webhooks", "workers.nightly")
+
+
+class DeskTask(Task):  # type: ignore[misc]
+    """Base of all tasks. Takes an id or nothing; holds no session while the checkpoint generates."""
+
+    abstract = True
+    acks_late = True
+    ignore_result = True
+    max_retries = 0  # The ledger decides when a job runs again; a message is never retried.
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the task with its name and id on every log line, counted and timed."""
+        started = time.monotonic()
+        outcome = "failed"
+        with bound(task=self.name, task_id=self.request.id):
+            try:
+                result = super().__call__(*args, **kwargs)
+                outcome = "succeeded"
+            finally:
+                TASKS.labels(self.name, outcome).inc()
+                TASK_SECONDS.labels(self.name).observe(time.monotonic() - started)
+        return result
+
+
+def guarded(work: Callable[[], Value]) -> tuple[Value | None, Exception | None]:
+    """Run `work`; return its value, or None and what it raised. The one place that catches everything."""
+    try:
+        return work(), None
+    except Exception as error:
+        log.exception("work failed")
+        return None, error
+
+
+def beat_schedule(settings: Settings) -> dict[str, dict[str, Any]]:
+    """Return what the periodic process does and how often. A message not taken up in time is dropped, not piled up."""
+    every: Sequence[tuple[TaskName, float]] = (
+        (TaskName.SWEEP, settings.sweep_every_seconds),
+        (TaskName.RELAY, settings.outbox_every_seconds),
+        (TaskName.WEBHOOKS, 1.0),
+    )
+    known = [(name, seconds) for name, seconds in every if name != TaskName.WEBHOOKS or find_spec("workers.webhooks")]
+    return {
+        name.value: {"task": name.value, "schedule": seconds, "options": {"expires": max(seconds, 1.0)}}
+        for name, seconds in known
+    }
+
+
+def _make() -> Celery:
+    settings = get_settings()
+    made = make_celery(settings, include=tuple(name for name in MODULES if find_spec(name) is not None))
+    made.conf.beat_schedule = beat_schedule(settings)
+    hook_celery()
+    return made
+
+
+app = _make()
