@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812  (the name everybody reads)
 from torch import Tensor, nn
 
+from services.inference.attention import Attend, AttendCached, AttendRagged, KVCache, split
+
 
 class ModelError(Exception):
     """The configuration or the weights do not describe a model that can run here; the message names the field."""
@@ -87,30 +89,6 @@ def tiny_config(vocab_size: int = 512) -> LlamaConfig:
     return LlamaConfig(vocab_size, 32, 64, 2, 4, 2, 8, max_position_embeddings=512)
 
 
-class KVCache:
-    """Keys and values of one sequence: `[layers, 2, kv_heads, capacity, head_dim]`, of which `length` are filled."""
-
-    def __init__(self, config: LlamaConfig, capacity: int, device: torch.device, dtype: torch.dtype) -> None:
-        shape = (config.num_hidden_layers, 2, config.num_key_value_heads, capacity, config.head_dim)
-        self.values = torch.empty(shape, device=device, dtype=dtype)
-        self.length = 0
-
-    @property
-    def capacity(self) -> int:
-        return self.values.shape[3]
-
-    def reserve(self, tokens: int) -> None:
-        """Make room for `tokens` more, growing by half again so that appending stays cheap."""
-        needed = self.length + tokens
-        if needed <= self.capacity:
-            return
-        shape = list(self.values.shape)
-        shape[3] = max(needed, self.capacity * 3 // 2)
-        grown = self.values.new_empty(shape)
-        grown[:, :, :, : self.length] = self.values[:, :, :, : self.length]
-        self.values = grown
-
-
 class Projection(nn.Module):
     """One matrix multiplication standing for one or several stored matrices, stacked by rows (`q`, `k`, `v`)."""
 
@@ -125,7 +103,7 @@ class Projection(nn.Module):
 
     def rows(self) -> Iterator[tuple[str, Tensor]]:
         """Yield each stored matrix with its name, as a view."""
-        yield from zip(self.parts, self.weight.split(list(self.parts.values())), strict=True)
+        yield from zip(self.parts, split(self.weight, list(self.parts.values()), 0), strict=True)
 
 
 class Layer(nn.Module):
@@ -148,83 +126,18 @@ class Layer(nn.Module):
         self.gate_up = Projection(width, {f"{mlp}gate_proj": inner, f"{mlp}up_proj": inner})
         self.down = Projection(inner, {f"{mlp}down_proj": width})
 
-    def forward(self, x: Tensor, rotary: tuple[Tensor, Tensor], attend: "Attend", index: int) -> Tensor:
+    def forward(self, x: Tensor, rotary: tuple[Tensor, Tensor], attend: Attend, index: int) -> Tensor:
         x = x + self.out(self._attention(self.norm_attention(x), rotary, attend, index))
         gate, up = self.gate_up(self.norm_mlp(x)).chunk(2, -1)
-        return x + self.down(F.silu(gate) * up)
+        grown: Tensor = x + self.down(F.silu(gate) * up)
+        return grown
 
-    def _attention(self, x: Tensor, rotary: tuple[Tensor, Tensor], attend: "Attend", index: int) -> Tensor:
+    def _attention(self, x: Tensor, rotary: tuple[Tensor, Tensor], attend: Attend, index: int) -> Tensor:
         """Return the mixed values, `[..., T, heads * head_dim]`, for `x` of `[..., T, width]`."""
         mixed = self.qkv(x).unflatten(-1, (-1, self.head_dim)).transpose(-3, -2)  # [..., all heads, T, head_dim]
-        turned, v = mixed.split([self.heads + self.kv_heads, self.kv_heads], -3)
-        q, k = _rotate(turned, *rotary).split([self.heads, self.kv_heads], -3)
+        turned, v = split(mixed, [self.heads + self.kv_heads, self.kv_heads], -3)
+        q, k = split(_rotate(turned, *rotary), [self.heads, self.kv_heads], -3)
         return attend(q, k, v, index).transpose(-3, -2).flatten(-2)
-
-
-class Attend:
-    """How tokens see one another. `[..., heads, T, head_dim]` in and out; grouped heads share keys and values."""
-
-    def __call__(self, q: Tensor, k: Tensor, v: Tensor, layer: int) -> Tensor:  # noqa: ARG002  (subclasses cache by it)
-        """Plain causal attention: also right for rows padded on the right, whose padding no real token sees."""
-        return F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)
-
-
-class AttendRagged(Attend):
-    """Several sequences laid end to end, `[heads, N, head_dim]`; each sees itself and, where given, its ancestors.
-
-    `parents[i]` names an earlier sequence that `i` continues: a prompt shared by two completions runs only once.
-    """
-
-    def __init__(self, lengths: Sequence[int], parents: Sequence[int | None]) -> None:
-        self.lengths = list(lengths)
-        self.chains = [_ancestors(parents, i) for i in range(len(lengths))]
-
-    def __call__(self, q: Tensor, k: Tensor, v: Tensor, layer: int) -> Tensor:  # noqa: ARG002
-        qs, ks, vs = (x.split(self.lengths, 1) for x in (q, k, v))
-        outs = []
-        for i, chain in enumerate(self.chains):
-            key, value = ks[i], vs[i]
-            if chain:
-                key = torch.cat([ks[j] for j in chain] + [key], 1)
-                value = torch.cat([vs[j] for j in chain] + [value], 1)
-            outs.append(attend_after(qs[i], key, value))
-        return torch.cat(outs, 1)
-
-
-class AttendCached(Attend):
-    """As AttendRagged, each sequence continuing its own cache, to which its keys and values are added."""
-
-    def __init__(self, lengths: Sequence[int], caches: Sequence[KVCache]) -> None:
-        self.lengths, self.caches = list(lengths), caches
-        for cache, length in zip(caches, lengths, strict=True):
-            cache.reserve(length)
-
-    def __call__(self, q: Tensor, k: Tensor, v: Tensor, layer: int) -> Tensor:
-        out, start = torch.empty_like(q), 0
-        for cache, length in zip(self.caches, self.lengths, strict=True):
-            begin, end, here = cache.length, cache.length + length, slice(start, start + length)
-            keys, values = cache.values[layer, 0], cache.values[layer, 1]
-            keys[:, begin:end], values[:, begin:end] = k[:, here], v[:, here]
-            out[:, here] = attend_after(q[:, here], keys[:, :end], values[:, :end])
-            start += length
-        return out
-
-    def commit(self) -> None:
-        for cache, length in zip(self.caches, self.lengths, strict=True):
-            cache.length += length
-
-
-def attend_after(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Attend with queries that are the last `T` of the `S` keys: `[heads, T, d]` on `[kv_heads, S, d]`."""
-    (heads, tokens, size), (groups, keys) = q.shape, k.shape[:2]
-    if tokens == keys:
-        return F.scaled_dot_product_attention(q[None], k[None], v[None], is_causal=True, enable_gqa=True)[0]
-    if tokens == 1:
-        # All heads of a group ask the same keys: they become rows of one product, without copying keys.
-        folded = q.reshape(1, groups, heads // groups, size)
-        return F.scaled_dot_product_attention(folded, k[None], v[None]).reshape(heads, 1, size)
-    mask = torch.ones(tokens, keys, dtype=torch.bool, device=q.device).tril(keys - tokens)
-    return F.scaled_dot_product_attention(q[None], k[None], v[None], attn_mask=mask, enable_gqa=True)[0]
 
 
 class Llama(nn.Module):
@@ -276,7 +189,8 @@ class Llama(nn.Module):
             x = layer(x, rotary, attend, index)
         if isinstance(attend, AttendCached):
             attend.commit()
-        return self.norm(x)
+        hidden: Tensor = self.norm(x)
+        return hidden
 
     def head(self, hidden: Tensor, rows: Tensor | None = None) -> Tensor:
         """Return logits `[..., vocab_size]`, or only those of the token ids in `rows`: `[..., len(rows)]`."""
@@ -284,7 +198,9 @@ class Llama(nn.Module):
         return F.linear(hidden, weight if rows is None else weight[rows])
 
     def new_cache(self, capacity: int = 256) -> KVCache:
-        return KVCache(self.config, capacity, self.device, self.dtype)
+        config = self.config
+        shape = (config.num_hidden_layers, 2, config.num_key_value_heads, capacity, config.head_dim)
+        return KVCache(torch.empty(shape, device=self.device, dtype=self.dtype))
 
     def _ragged(
         self,
@@ -323,14 +239,3 @@ def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Turn the first and second half of each head against one another by the angle of its position."""
     first, second = x.chunk(2, -1)
     return torch.cat([first * cos - second * sin, second * cos + first * sin], -1)
-
-
-def _ancestors(parents: Sequence[int | None], index: int) -> list[int]:
-    chain: list[int] = []
-    above = parents[index]
-    while above is not None:
-        if above >= index:
-            raise ValueError(f"parents[{index}] is {above}; a parent comes before its child")
-        chain.insert(0, above)
-        index, above = above, parents[above]
-    return chain

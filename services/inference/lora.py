@@ -84,6 +84,10 @@ class Adapter(nn.Module):
         low = F.linear(x, self.a.to(x.dtype))
         return F.linear(x, weight) + F.linear(low, (self.stacked_b() * self.config.scale).to(x.dtype))
 
+    def factors_a(self) -> tuple[Tensor, ...]:
+        """Return the `A` of each stored matrix, as views."""
+        return tuple(self.a[i : i + self.config.rank] for i in range(0, len(self.a), self.config.rank))
+
     def stacked_b(self) -> Tensor:
         stacked: Tensor = torch.block_diag(*self.b)  # type: ignore[no-untyped-call]
         return stacked
@@ -156,7 +160,7 @@ def save(model: Llama, folder: Path, base_name: str) -> None:
     config: LoraConfig | None = None
     for prefix, adapter in adapters(model):
         config = adapter.config
-        for part, a, b in zip(adapter.parts, adapter.a.split(config.rank), adapter.b, strict=True):
+        for part, a, b in zip(adapter.parts, adapter.factors_a(), adapter.b, strict=True):
             tensors[f"{prefix}{part}.lora_A.weight"] = a.detach().to("cpu", torch.bfloat16).contiguous()
             tensors[f"{prefix}{part}.lora_B.weight"] = b.detach().to("cpu", torch.bfloat16).contiguous()
     if config is None:
@@ -189,7 +193,7 @@ def load(model: Llama, folder: Path) -> LoraConfig:
         attach(model, config)
         expected = 0
         for prefix, adapter in adapters(model):
-            for part, a, b in zip(adapter.parts, adapter.a.split(config.rank), adapter.b, strict=True):
+            for part, a, b in zip(adapter.parts, adapter.factors_a(), adapter.b, strict=True):
                 _fill(a, file, f"{prefix}{part}.lora_A.weight")
                 _fill(b, file, f"{prefix}{part}.lora_B.weight")
                 expected += 2
