@@ -114,6 +114,9 @@ class _Desk(BaseModel):
     audit_share: Annotated[float, Field(ge=0, le=1)] = 0.05
     undo_window_seconds: Annotated[int, Field(ge=0)] = 30
     review_claim_seconds: Annotated[int, Field(ge=1)] = 600
+    policies_dir: Path | None = None
+    return_address: str = "Returns Desk|Returns department|1 Warehouse Road"
+    decider: Annotated[str, Field(pattern=r"^(checkpoint|scripted)$")] = "checkpoint"
     checkpoint_id: str | None = None
     checkpoint_server_url: str | None = None
     checkpoint_server_token: SecretStr | None = None
