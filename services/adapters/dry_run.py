@@ -3,6 +3,7 @@
 Running calls in earnest, once a key, is the ledger's job.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from services.domain.actions import ActionStatus, ToolAction, ToolCall
@@ -24,8 +25,19 @@ class DryRunTools:
     caps: OrderCaps = field(default_factory=OrderCaps)
 
     def __call__(self, evidence: Evidence, decision: Decision, call: ToolCall) -> ToolAction:
-        """Return what would be recorded; a `RunTool` of the pipeline."""
-        permission = permit(call, evidence.policy(decision.policy_id), evidence.facts, caps=self.caps)
+        """Return what would be recorded after the decision's earlier calls; a `RunTool` of the pipeline."""
+        earlier: list[ToolAction] = []
+        for asked in decision.tool_calls:
+            if asked is call or asked == call:
+                break
+            earlier.append(self._action(evidence, decision, asked, earlier))
+        return self._action(evidence, decision, call, earlier)
+
+    def _action(
+        self, evidence: Evidence, decision: Decision, call: ToolCall, earlier: Sequence[ToolAction]
+    ) -> ToolAction:
+        policy = evidence.policy(decision.policy_id)
+        permission = permit(call, policy, evidence.facts, earlier=earlier, caps=self.caps)
         if permission.ruling != Ruling.ALLOWED:
             return held(call, permission)
         return ToolAction(
