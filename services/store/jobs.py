@@ -153,7 +153,7 @@ class JobLedger:
             .returning(JobRow)
             .execution_options(synchronize_session=False)
         ).scalars()
-        return [_lease(row) for row in sorted(rows, key=lambda row: row.due_at)]
+        return [_lease(row) for row in sorted(rows, key=lambda row: (row.due_at, row.id))]
 
     def extend(self, leases: Sequence[Lease]) -> set[str]:
         """Extend the leases that still hold; return the ids of their jobs."""

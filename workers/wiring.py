@@ -1,0 +1,174 @@
+"""The one composition root: settings in, working parts out. Knows how parts fit, and nothing of what they do.
+
+Nothing is built at import. `desk()` builds once a process, so it must not be called before a worker forks.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property, lru_cache
+
+from sqlalchemy import Engine
+
+from infra.database import engine_from
+from infra.queue import LOCAL_BROKER, Poker
+from infra.settings import Environment, Settings, SettingsInvalid, get_settings
+from policies.catalog import BUILT_IN
+from services.adapters.http_json import new_client
+from services.adapters.http_tools import HttpTools
+from services.adapters.local_tools import LocalTools
+from services.adapters.mail import Mailbox, Smtp
+from services.adapters.money import MoneyDesk
+from services.adapters.orders import HttpOrders, LocalOrders
+from services.adapters.parcels import ParcelDesk
+from services.domain.jobs import JobKind, Patience
+from services.domain.reading import LexicalClaimReader
+from services.flows.pipeline import Pipeline
+from services.flows.triage import Triage
+from services.ports import Clock, Decider, ToolProvider
+from services.store.jobs import GiveUp, JobLedger
+from services.store.journal import JournalBook
+from services.store.ledger import ToolLedger
+from services.store.orders import OrderRows
+from services.store.sessions import Sessions, sessions
+from services.store.triage import TriageRecords, give_up
+from workers.library import PublishedPolicies
+from workers.retrieve import rank
+
+
+class SystemClock:
+    """Implements `ports.Clock` with this machine's time."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+Orders = LocalOrders | HttpOrders
+
+
+@dataclass(frozen=True)
+class Desk:
+    """All parts of one process, each built when it is first asked for."""
+
+    settings: Settings
+
+    @cached_property
+    def clock(self) -> Clock:
+        return SystemClock()
+
+    @cached_property
+    def engine(self) -> Engine:
+        return engine_from(self.settings, application_name="returns-desk-worker")
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        return sessions(self.engine)
+
+    @cached_property
+    def poker(self) -> Poker:
+        return Poker(self.settings.redis_url or LOCAL_BROKER)
+
+    @cached_property
+    def jobs(self) -> JobLedger:
+        return make_jobs(self.settings, self.sessions, {JobKind.TRIAGE: give_up})
+
+    @cached_property
+    def orders(self) -> Orders:
+        return make_orders(self.settings, self.sessions)
+
+    @cached_property
+    def policies(self) -> PublishedPolicies:
+        return PublishedPolicies(self.settings.policies_dir or BUILT_IN, rank)
+
+    @cached_property
+    def tools(self) -> ToolLedger:
+        provider = make_tools(self.settings, self.sessions, self.orders, self.clock)
+        name = "http" if self.settings.tool_provider_url else "local"
+        return ToolLedger(self.sessions, provider, self.clock, name=name)
+
+    @cached_property
+    def triage(self) -> Triage:
+        """The triage flow, with its checkpoint loaded: seconds, and the weights' memory."""
+        return Triage(
+            store=TriageRecords(self.sessions),
+            orders=self.orders,
+            library=self.policies,
+            tools=self.tools,
+            pipeline=Pipeline(
+                decider=make_decider(self.settings),
+                reader=LexicalClaimReader(),
+                audit_share=self.settings.audit_share,
+            ),
+            clock=self.clock,
+        )
+
+
+@lru_cache(maxsize=1)
+def desk() -> Desk:
+    """Return the parts of this process."""
+    return Desk(get_settings())
+
+
+def make_jobs(settings: Settings, opener: Sessions, endings: Mapping[JobKind, GiveUp]) -> JobLedger:
+    """Return the job ledger with the patience that the settings allow."""
+    patience = Patience(
+        attempts=settings.job_max_attempts,
+        outage_attempts=settings.job_max_attempts * 3,
+        backoff=timedelta(seconds=settings.job_retry_backoff_seconds),
+    )
+    return JobLedger(opener, timedelta(seconds=settings.lease_seconds), patience, endings)
+
+
+def make_orders(settings: Settings, opener: Sessions) -> Orders:
+    """Return the order source: the shop's service where an address is set, else our own table."""
+    if settings.order_source_url:
+        token = settings.order_source_token
+        return HttpOrders(new_client(settings.order_source_url, token.get_secret_value() if token else None))
+    return LocalOrders(OrderRows(opener))
+
+
+def make_tools(settings: Settings, opener: Sessions, orders: Orders, clock: Clock) -> ToolProvider:
+    """Return the tool provider: the shop's service where an address is set, else this machine's own."""
+    if settings.tool_provider_url:
+        token = settings.tool_provider_token
+        return HttpTools(new_client(settings.tool_provider_url, token.get_secret_value() if token else None))
+    journal = JournalBook(opener)
+    secret = settings.secret_key.get_secret_value().encode()
+    return LocalTools(
+        orders=orders,
+        parcels=ParcelDesk(settings.labels_dir, tuple(settings.return_address.split("|"))),
+        money=MoneyDesk(orders, journal, clock, secret),
+        mailbox=make_mailbox(settings),
+        journal=journal,
+        clock=clock,
+    )
+
+
+def make_mailbox(settings: Settings) -> Mailbox:
+    """Return the mailbox: files in `var/mail`, and SMTP besides where it is set."""
+    if not settings.smtp_host:
+        return Mailbox(settings.mail_dir, settings.mail_from)
+    password = settings.smtp_password
+    carrier = Smtp(
+        host=settings.smtp_host,
+        port=settings.smtp_port,
+        user=settings.smtp_user,
+        password=password.get_secret_value() if password else None,
+        starttls=settings.smtp_starttls,
+        timeout_seconds=settings.smtp_timeout_seconds,
+    )
+    return Mailbox(settings.mail_dir, settings.mail_from, carrier)
+
+
+def make_decider(settings: Settings) -> Decider:
+    """Return the released checkpoint, ready to decide; a script where DECIDER=scripted, outside production only."""
+    if settings.decider == "scripted":
+        if settings.environment is Environment.PRODUCTION:
+            raise SettingsInvalid("DECIDER: `scripted` is a stand-in and is refused when ENVIRONMENT=production")
+        from workers.scripted import ScriptedDecider  # noqa: PLC0415 - a stand-in that production never imports
+
+        return ScriptedDecider()
+    from services.inference.decider import load_decider  # noqa: PLC0415 - torch takes seconds, and only triage needs it
+
+    decider: Decider = load_decider(settings.checkpoint_id)
+    return decider
