@@ -5,13 +5,14 @@ metadata, so that a stray package in a developer's environment never gets in.
 """
 
 import sys
+import tomllib
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-PROJECT = "returns-desk"
+ROOT = Path(__file__).parents[1]
 BUILD_TOOLS = ("setuptools",)
 HEADER = """\
 # Every package that Returns Desk and its tests need, exactly. Written by `make lock`; edit pyproject.toml instead.
@@ -22,7 +23,7 @@ HEADER = """\
 def locked() -> list[str]:
     """Return `name==version` lines in order. Raises LookupError naming what is not installed."""
     found: dict[str, str] = {}
-    waiting = [(PROJECT, frozenset({"test"})), *((name, frozenset[str]()) for name in BUILD_TOOLS)]
+    waiting = _wanted()
     seen: set[tuple[str, frozenset[str]]] = set()
     while waiting:
         name, extras = waiting.pop()
@@ -30,10 +31,17 @@ def locked() -> list[str]:
             continue
         seen.add((name, extras))
         package = _installed(name)
-        if name != PROJECT:
-            found[name] = f"{canonicalize_name(package.metadata['Name'])}=={package.version.split('+')[0]}"
+        found[name] = f"{canonicalize_name(package.metadata['Name'])}=={package.version.split('+')[0]}"
         waiting += _needs(package, extras)
     return sorted(found.values())
+
+
+def _wanted() -> list[tuple[str, frozenset[str]]]:
+    """Read the file itself: the installed metadata of a project under change is older than the file."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lines = [*project["dependencies"], *project["optional-dependencies"]["test"], *BUILD_TOOLS]
+    requirements = [Requirement(line) for line in lines]
+    return [(canonicalize_name(one.name), frozenset(one.extras)) for one in requirements]
 
 
 def _installed(name: str) -> Distribution:
@@ -57,7 +65,7 @@ def _needs(package: Distribution, extras: frozenset[str]) -> list[tuple[str, fro
 
 def main() -> None:
     """Write the lock beside pyproject.toml, or say in one line what is missing."""
-    path = Path(__file__).parents[1] / "requirements.lock"
+    path = ROOT / "requirements.lock"
     try:
         lines = locked()
     except LookupError as error:
