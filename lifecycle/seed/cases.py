@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from lifecycle.seed import bank, worlds
 from lifecycle.seed.bank import ClauseTemplate, Split, Test
+from lifecycle.seed.scope import scope_of
 from policies import PolicyVersion, Reason, ToolGrant, ToolName
 from services.domain.actions import ToolCall
 from services.domain.decision import ClauseReading, Condition, Decision, FactTest, Outcome, Truth
@@ -19,6 +20,7 @@ from services.domain.facts import OPPOSITES, FactValue, OrderFacts, contradictio
 from services.inference.answer import arguments_for
 from services.inference.grammar import flag_test, number_test
 
+MAX_GRANTS = 2
 _FAULTS = frozenset(Reason) - {Reason.CHANGE_OF_MIND, Reason.UNCLEAR, Reason.LATE_DELIVERY}
 _TOOL_OF = {
     "return": ToolName.CREATE_RETURN_LABEL,
@@ -48,60 +50,102 @@ class SeedCase(NamedTuple):
     provenance: Mapping[str, str | int | list[str]]
 
 
-def make_case(rng: random.Random, split: Split) -> SeedCase:
-    """Draw one case. The scenario is drawn first, so that rare ones (collisions, unknown facts) are frequent enough."""
+def make_world(rng: random.Random, split: Split, messages: int) -> tuple[SeedCase, ...]:
+    """Draw one set of clauses and facts, and `messages` customers who write about it.
+
+    The cases share all of the prompt but the message, so that training reads the shared part once, and so that only
+    the message tells them apart. The scenario is drawn first, so that rare ones are frequent enough.
+    """
     scenario = rng.choices(
-        ["single", "several", "fallthrough", "ban", "none", "conflict"], weights=[24, 38, 8, 14, 11, 5]
+        ["single", "several", "fallthrough", "ban", "none", "conflict"], weights=[26, 40, 8, 14, 8, 4]
     )[0]
-    message = rng.choice(_messages_of(rng, split, scenario))
-    templates = _templates(rng, split, scenario, message.reason)
-    filled = [_fill(template, rng) for template in templates]
-    ids = rng.sample(range(1, 40), len(filled))
-    style = rng.choice(_ID_STYLES)
-    filled = [
-        f._replace(policy=f.policy.model_copy(update={"policy_id": style.format(i)})) for f, i in zip(filled, ids)
-    ]
-    item = rng.choice(bank.items())
+    reasons = rng.sample([reason for reason in Reason if reason is not Reason.UNCLEAR], 3)
+    templates = _templates(rng, split, scenario, reasons)
     renamed = worlds.rename(templates, rng)
-    facts = _facts(rng, scenario, filled, item, renamed)
+    filled = _named([_fill(template, rng) for template in templates], rng)
+    item = _item_for(filled[0], rng)
+    facts = OrderFacts(values=_facts(rng, scenario, filled, item, renamed))
     rng.shuffle(filled)
-    evidence = Evidence(
-        message=message.text.replace("{item}", item.item),
-        facts=OrderFacts(values=facts),
-        policies=tuple(f.policy for f in filled),
-        asked_on=date(2025, 1, 1) + timedelta(days=rng.randrange(700)),
-    )
-    decision = decide(evidence, filled, message.reason, renamed)
-    sources = [f.template.id for f in filled]
-    provenance = {"scenario": scenario, "clauses": sources, "message": message.id, "author": message.author}
-    return SeedCase(evidence, decision, bool(evidence.contradictions), message.lang, provenance)
+    asked_on = date(2025, 1, 1) + timedelta(days=rng.randrange(700))
+    cases = []
+    for message in _messages(rng, split, scenario, filled, messages):
+        evidence = Evidence(
+            message=message.text.replace("{item}", item.item),
+            facts=facts,
+            policies=tuple(f.policy for f in filled),
+            asked_on=asked_on,
+        )
+        decision = decide(evidence, filled, message.reason, renamed)
+        provenance = {
+            "scenario": scenario,
+            "clauses": [f.template.id for f in filled],
+            "message": message.id,
+            "author": message.author,
+        }
+        cases.append(SeedCase(evidence, decision, bool(evidence.contradictions), message.lang, provenance))
+    return tuple(cases)
 
 
-def _messages_of(rng: random.Random, split: Split, scenario: str) -> Sequence[bank.MessageTemplate]:
-    """Return the messages of one reason, so that frequent reasons in the bank do not crowd out rare ones."""
-    pool = bank.messages(split)
-    if scenario == "none" and rng.random() < 0.5:
-        wanted = Reason.UNCLEAR
-    else:
-        wanted = rng.choice([reason for reason in Reason if reason is not Reason.UNCLEAR])
-    return [message for message in pool if message.reason is wanted]
+def _item_for(first: Filled, rng: random.Random) -> bank.Item:
+    """Draw an item that the first clause speaks of, where it restricts itself to some goods."""
+    wanted = {t.wanted for t in _tests(first.template) if t.fact == "category" and t.relation == "is"}
+    kinds = wanted or _scope(first)
+    return rng.choice([item for item in bank.items() if item.category in kinds] or bank.items())
 
 
-def _templates(rng: random.Random, split: Split, scenario: str, reason: Reason) -> list[ClauseTemplate]:
-    """Draw the clauses of a case: what fits the reason, and distractors that do not."""
+def _scope(entry: Filled) -> frozenset[str]:
+    return scope_of(entry.policy.sentences[entry.template.key])
+
+
+def make_case(rng: random.Random, split: Split) -> SeedCase:
+    """Draw one case that shares nothing with any other."""
+    return make_world(rng, split, 1)[0]
+
+
+def _named(filled: list[Filled], rng: random.Random) -> list[Filled]:
+    """Give every clause an id in one style, as one shop would."""
+    style = rng.choice(_ID_STYLES)
+    numbers = rng.sample(range(1, 40), len(filled))
+    return [
+        f._replace(policy=f.policy.model_copy(update={"policy_id": style.format(number)}))
+        for f, number in zip(filled, numbers, strict=True)
+    ]
+
+
+def _messages(
+    rng: random.Random, split: Split, scenario: str, filled: Sequence[Filled], count: int
+) -> list[bank.MessageTemplate]:
+    """Draw messages, most of them on what the clauses are about, the last of several often on something else."""
+    spoken = [reason for f in filled if f.template.kind != "info" for reason in f.template.reasons]
+    chosen: list[bank.MessageTemplate] = []
+    for index in range(count):
+        other = scenario == "none" if count == 1 else index == count - 1 and rng.random() < 0.6
+        if other or not spoken:
+            absent = [reason for reason in Reason if reason not in spoken] or [Reason.UNCLEAR]
+            wanted = Reason.UNCLEAR if rng.random() < 0.5 else rng.choice(absent)
+        else:
+            wanted = rng.choice(spoken)
+        pool = [m for m in bank.messages(split) if m.reason is wanted and m not in chosen]
+        chosen.append(rng.choice(pool or bank.messages(split)))
+    return chosen
+
+
+def _templates(rng: random.Random, split: Split, scenario: str, reasons: Sequence[Reason]) -> list[ClauseTemplate]:
+    """Draw the clauses of a world. The first is the one whose truth is set last, and so holds as drawn."""
     pool = bank.clauses(split)
-    grants = [c for c in pool if c.kind == "grant" and reason in c.reasons]
-    bans = [c for c in pool if c.kind == "exclude" and reason in c.reasons]
-    others = [c for c in pool if reason not in c.reasons or c.kind == "info"]
-    if scenario == "single" and grants:
-        return [rng.choice(grants)]
-    distractors = rng.sample(others, min(len(others), rng.choice([1, 2, 2, 3, 4, 5])))
-    if scenario == "none" or not grants:
-        return distractors
-    chosen = rng.sample(grants, min(len(grants), 2 if scenario == "fallthrough" else 1))
-    if scenario == "ban" and bans:
+    by_reason = {r: [c for c in pool if c.kind == "grant" and r in c.reasons] for r in Reason}
+    first = reasons[0]
+    if scenario == "single":
+        return [rng.choice(by_reason[first] or pool)]
+    chosen = rng.sample(by_reason[first], min(len(by_reason[first]), 2 if scenario == "fallthrough" else 1))
+    for reason in reasons[1 : rng.choice([1, 2, 3])]:
+        chosen += [rng.choice(by_reason[reason])] if by_reason[reason] else []
+    bans = [c for c in pool if c.kind == "exclude" and (first in c.reasons or rng.random() < 0.3)]
+    if bans and (scenario == "ban" or rng.random() < 0.15):
         chosen.append(rng.choice(bans))
-    return chosen + distractors[: max(0, 7 - len(chosen))]
+    others = [c for c in pool if c.kind == "info" or first not in c.reasons]
+    chosen += rng.sample(others, rng.choice([0, 1, 1, 2]) if len(chosen) > 1 else rng.choice([1, 2, 3]))
+    return list({c.id: c for c in chosen}.values())[:7]
 
 
 def _fill(template: ClauseTemplate, rng: random.Random) -> Filled:
@@ -260,43 +304,47 @@ def _fact_test(
 
 
 def decide(evidence: Evidence, filled: Sequence[Filled], reason: Reason, renamed: Mapping[str, str]) -> Decision:
-    """Return the right decision for the case, with the readings that lead to it."""
+    """Return the right decision for the case, with the readings that lead to it.
+
+    Grants are read in the prompt's order until one is met; then whatever forbids.
+    """
     facts = evidence.facts.values
-    fitting = [entry for entry in filled if reason in entry.template.reasons]
-    grants = [
-        (e, read(e, facts, renamed)) for e in fitting if e.template.kind == "grant" and _in_scope(e, facts, renamed)
-    ]
+    fitting = [e for e in filled if reason in e.template.reasons and _in_scope(e, facts)]
+    grants: list[Weighed] = []
+    for entry in fitting:
+        if entry.template.kind == "grant" and len(grants) < MAX_GRANTS:
+            grants.append((entry, read(entry, facts, renamed)))
+            if grants[-1][1].result is Truth.YES:
+                break
     bans = [(e, read(e, facts, renamed)) for e in fitting if e.template.kind == "exclude"]
-    bans = [(e, r) for e, r in bans if r.result is not Truth.YES and _stated(r)]
+    bans = [(e, r) for e, r in bans if r.result is not Truth.YES and _stated(r)][:1]
     if not grants and not any(r.result is Truth.NO for _, r in bans):
         return Decision(reason=reason, policy_id=None, policy_version=None, evidence="", outcome=Outcome.REVIEW)
-    grants.sort(key=lambda pair: pair[1].result is Truth.YES)
-    outcome, governing = _weigh(grants, bans, reason)
+    outcome, (entry, reading) = _weigh(grants, bans, reason)
     if evidence.contradictions:
         outcome = Outcome.REVIEW
-    readings = tuple(reading for _, reading in [*grants, *bans][:3])
-    entry = governing[0]
     return Decision(
         reason=reason,
         policy_id=entry.policy.policy_id,
         policy_version=entry.policy.version,
-        evidence=governing[1].evidence,
+        evidence=reading.evidence,
         outcome=outcome,
-        tool_calls=_tools(entry, governing[1], outcome, reason, evidence),
-        readings=readings,
+        tool_calls=_tools(entry, reading, outcome, reason, evidence),
+        readings=tuple(reading for _, reading in [*grants, *bans]),
     )
 
 
-def _in_scope(entry: Filled, facts: Mapping[str, FactValue], renamed: Mapping[str, str]) -> bool:
-    """Tell whether the clause speaks of this kind of item at all: a clause on electronics says nothing of a lamp."""
+def _in_scope(entry: Filled, facts: Mapping[str, FactValue]) -> bool:
+    """Tell whether the clause speaks of this kind of goods at all."""
+    actual = facts.get("category")
+    if actual is None:
+        return True
     for alternatives in entry.template.conditions:
-        for test in alternatives:
-            is_text = test.relation == "is" and test.wanted not in ("true", "false")
-            if is_text and len(alternatives) == 1 and test.fact == "category":
-                actual = facts.get(renamed.get(test.fact, test.fact))
-                if actual is not None and str(actual) != test.wanted:
-                    return False
-    return True
+        wanted = {t.wanted for t in alternatives if t.fact == "category" and t.relation == "is"}
+        if wanted:
+            return str(actual) in wanted or len(alternatives) > len(wanted)
+    kinds = _scope(entry)
+    return not kinds or str(actual) in kinds
 
 
 def _stated(reading: ClauseReading) -> bool:

@@ -94,10 +94,10 @@ def base_facts(item: Item, order_id: str, rng: random.Random) -> dict[str, FactV
         "currency": rng.choice(["EUR", "EUR", "EUR", "GBP", "USD", "CHF"]),
         "days_since_delivery": rng.randint(0, 60),
     }
-    for name, values in rng.sample(_USUAL, rng.randint(1, 4)):
+    for name, values in rng.sample(_USUAL, rng.randint(0, 3)):
         facts[name] = rng.choice(values)
     pool = distractor_facts()
-    for name, values in rng.sample(pool, min(len(pool), rng.choice([0, 0, 1, 1, 2, 3]))):
+    for name, values in rng.sample(pool, min(len(pool), rng.choice([0, 0, 0, 1, 1, 2]))):
         facts[name] = rng.choice(values)
     return facts
 

@@ -112,7 +112,13 @@ def prompt_segments(view: CaseView) -> list[Segment]:
     segments += [Segment("<|im_end|>\n<|im_start|>user\n", control=True)]
     segments += [Segment(_clause_text(letter, policy)) for letter, policy in view.clauses.items()]
     facts = "".join(f"{name}: {value_text(value)}\n" for name, value in view.facts.items())
-    segments.append(Segment(f"Facts\n{facts}Message\n{_clipped(view.evidence.message)}"))
+    segments.append(Segment(f"Facts\n{facts}Message\n"))
+    return [*segments, *message_segments(view)]
+
+
+def message_segments(view: CaseView) -> list[Segment]:
+    """Return the part of the prompt that tells customers apart: everything before it, cases of one order share."""
+    segments = [Segment(_clipped(view.evidence.message))]
     segments.append(Segment("<|im_end|>\n<|im_start|>assistant\n", control=True))
     return segments
 
