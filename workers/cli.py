@@ -3,6 +3,7 @@
 import typer
 
 from workers.commands import up
+from workers.commands import verify as verify_command
 
 app = typer.Typer(
     name="returns-desk",
@@ -20,6 +21,7 @@ def main() -> None:
 app.command()(up.up)
 app.command()(up.status)
 app.command()(up.down)
+app.command()(verify_command.verify)
 
 if __name__ == "__main__":
     app()

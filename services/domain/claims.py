@@ -43,3 +43,7 @@ class Claim(BaseModel):
     in_progress: bool = False
     certainty: float = 1.0
     supported_by: int | None = None
+    alternatives: tuple[Effect, ...] = ()
+    """Other effects that the same words may mean ("credited": refund or store credit); a record of any supports it."""
+    count: int = 1
+    """How many effects of this kind the words assert ("both refunds": 2)."""

@@ -1,0 +1,8 @@
+"""Reads the side effects that a reply claims: folding, segments, tags, a small grammar, fields. Standard library only.
+
+Not responsible for judging a claim: that is `services.domain.matching` and `services.domain.verify`.
+"""
+
+from services.domain.reading.reader import LexicalClaimReader, Reading, Report
+
+__all__ = ["LexicalClaimReader", "Reading", "Report"]

@@ -1,0 +1,223 @@
+"""The grammar of languages whose helpers stand before the verb: English, French, Spanish, Italian.
+
+For each deed it walks left over adverbs and helpers and reads the state off them. Which effect it is, is `effects`.
+"""
+
+from services.domain.reading.predicates import CLAIMING, Predicate, State, clause_start, tags_between
+from services.domain.reading.tags import Deed, Tag, Thing, Token
+
+_HELPERS = frozenset(
+    {Tag.HAVE, Tag.BE, Tag.WAS, Tag.BEEN, Tag.BEING, Tag.FUTURE, Tag.MODAL, Tag.TO, Tag.NOT}
+)
+_SKIP = frozenset({Tag.ADVERB, Tag.NOW, Tag.TICK, Tag.QUOTE})
+_ACTORS = frozenset({Tag.US, Tag.THEY})
+_VERBS = frozenset({Tag.DONE, Tag.ING, Tag.PAST_SAFE, Tag.BASE})
+
+
+def predicates(tokens: list[Token]) -> list[Predicate]:
+    """Return the predicates of one sentence, left to right."""
+    found: list[Predicate] = []
+    for at, token in enumerate(tokens):
+        if token.tag in {Tag.DONE, Tag.ING}:
+            found.append(_predicate(tokens, at, found))
+    return found
+
+
+def _helpers(tokens: list[Token], at: int) -> tuple[set[Tag], int, bool]:
+    """Return the helper tags left of `at`, the index of the first of them, and whether an adverb binds it to now."""
+    chain: set[Tag] = set()
+    left, i, now = at, at - 1, False
+    while i >= 0:
+        tag = tokens[i].tag
+        if tag in _HELPERS:
+            chain.add(tag)
+            left = i
+        elif tag in _SKIP:
+            now = now or tag is Tag.NOW
+            left = i
+        elif tag is Tag.COMMA and (start := _parenthesis(tokens, i)) is not None:
+            i = start
+        elif tag is Tag.IT and chain & {Tag.BE, Tag.WAS, Tag.HAVE} and i > 0 and tokens[i - 1].tag in _HELPERS:
+            pass
+        else:
+            break
+        i -= 1
+    return chain, left, now
+
+
+def _parenthesis(tokens: list[Token], comma: int) -> int | None:
+    """Return the opening comma of a short insertion that ends at `comma` and follows a helper, or None."""
+    for i in range(comma - 1, max(comma - 7, 0), -1):
+        if tokens[i].tag is Tag.COMMA and i > 0 and tokens[i - 1].tag in _HELPERS | {Tag.NOW}:
+            return i
+    return None
+
+
+def _predicate(tokens: list[Token], at: int, earlier: list[Predicate]) -> Predicate:
+    deed, ing = tokens[at].value, tokens[at].tag is Tag.ING
+    chain, left, now = _helpers(tokens, at)
+    now = now or (at + 1 < len(tokens) and tokens[at + 1].tag is Tag.NOW)
+    before = tokens[left - 1].tag if left > 0 else None
+    start = clause_start(tokens, left)
+    if not chain:
+        made = _bare(tokens, at, left, before, earlier)
+    elif ing:
+        made = _progressive(tokens, at, left, chain, before)
+    else:
+        made = _with_helpers(tokens, at, left, chain, before, now)
+    made = made._replace(deed=deed)
+    return _under_head(tokens, made, start, chain)
+
+
+def _with_helpers(
+    tokens: list[Token], at: int, left: int, chain: set[Tag], before: Tag | None, now: bool
+) -> Predicate:
+    passive = bool(chain & {Tag.BE, Tag.WAS, Tag.BEEN, Tag.BEING})
+    base = Predicate(at, "", State.DONE, left, passive)
+    if Tag.NOT in chain:
+        return base._replace(state=State.DENIED)
+    if chain & {Tag.FUTURE, Tag.MODAL, Tag.TO}:
+        if Tag.MODAL in chain and Tag.HAVE in chain:
+            return base._replace(certainty=0.5)
+        return base._replace(state=State.FUTURE)
+    if Tag.BEING in chain:
+        return base._replace(state=State.PROGRESS, certainty=0.9)
+    if Tag.HAVE in chain:
+        if before is Tag.YOU and Tag.BEEN not in chain:
+            return base._replace(state=State.CUSTOMERS)
+        return base
+    if Tag.WAS in chain:
+        return base._replace(certainty=0.85)
+    if Tag.BE in chain:
+        return _present_passive(tokens, base, now)
+    return base._replace(certainty=0.8)
+
+
+def _present_passive(tokens: list[Token], made: Predicate, now: bool) -> Predicate:
+    """Is refunded: holds now with such an adverb or of a thing of the customer's, else how it is done in general."""
+    tags = tags_between(tokens, 0, len(tokens))
+    if tags & {Tag.ANY, Tag.LATER} or (tags & {Tag.IF, Tag.WHEN} and not now):
+        return made._replace(state=State.GENERAL)
+    if now:
+        return made._replace(certainty=0.9)
+    subject = tokens[max(made.left - 4, 0) : made.left]
+    if any(t.tag in {Tag.POSSESSIVE, Tag.DET, Tag.IT, Tag.US} for t in subject):
+        return made._replace(certainty=0.75)
+    return made._replace(state=State.GENERAL)
+
+
+def _progressive(tokens: list[Token], at: int, left: int, chain: set[Tag], before: Tag | None) -> Predicate:
+    base = Predicate(at, "", State.PROGRESS, left, certainty=0.85)
+    if Tag.NOT in chain:
+        return base._replace(state=State.DENIED)
+    if chain & {Tag.FUTURE, Tag.MODAL, Tag.TO}:
+        return base._replace(state=State.FUTURE)
+    if before is Tag.YOU and not chain & {Tag.BEING}:
+        return base._replace(state=State.CUSTOMERS)
+    after = tags_between(tokens, at, len(tokens))
+    if Tag.LATER in after or Tag.IF in after:
+        return base._replace(state=State.FUTURE)
+    if not chain & {Tag.BE, Tag.WAS, Tag.BEEN, Tag.HAVE}:
+        return base._replace(state=State.NONE)
+    return base
+
+
+def _bare(tokens: list[Token], at: int, left: int, before: Tag | None, earlier: list[Predicate]) -> Predicate:
+    """Read a deed without helpers: a simple past, a coordinated or headless participle, or an adjective."""
+    ing = tokens[at].tag is Tag.ING
+    base = Predicate(at, "", State.PROGRESS if ing else State.DONE, left, headless=True)
+    if before in _ACTORS and not ing:
+        return base._replace(headless=False)
+    if before is Tag.YOU:
+        return base._replace(state=State.CUSTOMERS)
+    if before in {Tag.AND, Tag.COMMA} and (kept := _coordinated(tokens, at, left, earlier)) is not None:
+        return base._replace(state=kept.state, certainty=kept.certainty, passive=kept.passive, headless=False, inherited=True)
+    if ing:
+        return _bare_ing(tokens, base, left, before)
+    if before in {None, Tag.SEP, Tag.TICK, Tag.COMMA, Tag.BUT, Tag.AND}:
+        return base._replace(certainty=0.85)
+    if before in {Tag.DET, Tag.POSSESSIVE}:
+        adjective = tokens[at].value not in {Deed.ATTACH}
+        return base._replace(state=State.NONE) if adjective else base._replace(certainty=0.75)
+    if before in {Tag.ANY, Tag.PREPOSITION, Tag.IF, Tag.WHEN, Tag.BASE, Tag.CROSS}:
+        return base._replace(state=State.CONDITIONAL if before in {Tag.IF, Tag.WHEN} else State.NONE)
+    return _after_noun(tokens, base, left)
+
+
+def _bare_ing(tokens: list[Token], base: Predicate, left: int, before: Tag | None) -> Predicate:
+    if before is Tag.DONE and tokens[left - 1].value == Deed.START:
+        return base._replace(certainty=0.8)
+    now = any(t.tag is Tag.NOW for t in tokens[base.at : base.at + 6])
+    if before in {None, Tag.SEP, Tag.TICK} and now:
+        return base._replace(certainty=0.8)
+    return base._replace(state=State.NONE)
+
+
+def _after_noun(tokens: list[Token], base: Predicate, left: int) -> Predicate:
+    """Refund issued; the refund we issued; a colleague refunded: done, unless the sentence is general."""
+    start = clause_start(tokens, left)
+    tags = tags_between(tokens, start, left)
+    if tags & {Tag.ANY, Tag.NOT}:
+        return base._replace(state=State.GENERAL)
+    if tags & _ACTORS:
+        return base._replace(certainty=0.85, headless=False)
+    if Tag.YOU in tags:
+        return base._replace(state=State.CUSTOMERS, certainty=0.6)
+    region = tokens[start:left]
+    things = [t for t in region if t.tag is Tag.THING and t.value != Thing.NEUTRAL]
+    if not things:
+        return base._replace(certainty=0.55)
+    general = things[0].text.endswith("s") and not tags & {Tag.POSSESSIVE, Tag.DET, Tag.NUMBER}
+    return base._replace(state=State.GENERAL) if general else base._replace(certainty=0.8)
+
+
+def _coordinated(tokens: list[Token], at: int, left: int, earlier: list[Predicate]) -> Predicate | None:
+    """Return the predicate whose helpers this one shares: have cancelled ... and sent; will be checked and sent."""
+    i = left - 1
+    while i >= 0 and tokens[i].tag in {Tag.AND, Tag.COMMA, Tag.ADVERB, Tag.NOW}:
+        i -= 1
+    for k in range(i, -1, -1):
+        tag = tokens[k].tag
+        if tag in {Tag.BUT, Tag.SEP}:
+            return None
+        if tag in {Tag.DONE, Tag.ING}:
+            return next((p for p in reversed(earlier) if p.at == k), None)
+        if tag in {Tag.PAST_SAFE, Tag.BASE}:
+            return _safe_head(tokens, k, at)
+    return None
+
+
+def _safe_head(tokens: list[Token], verb: int, at: int) -> Predicate | None:
+    """Give the state that a harmless verb's helpers would lend to a coordinated deed."""
+    chain, left, _ = _helpers(tokens, verb)
+    before = tokens[left - 1].tag if left > 0 else None
+    if tokens[verb].tag is Tag.BASE:
+        return Predicate(at, "", State.FUTURE, verb) if chain & {Tag.FUTURE, Tag.MODAL, Tag.TO} else None
+    if Tag.NOT in chain:
+        return Predicate(at, "", State.DENIED, verb)
+    if chain & {Tag.FUTURE, Tag.MODAL, Tag.TO}:
+        return Predicate(at, "", State.FUTURE, verb)
+    if before is Tag.YOU:
+        return Predicate(at, "", State.CUSTOMERS, verb)
+    if chain or before in _ACTORS:
+        return Predicate(at, "", State.DONE, verb, Tag.BEEN in chain or Tag.WAS in chain, 0.85)
+    return None
+
+
+def _under_head(tokens: list[Token], made: Predicate, start: int, chain: set[Tag]) -> Predicate:
+    """Apply what opens the clause: if, when, records show, you said."""
+    if made.state not in CLAIMING:
+        return made
+    head = tags_between(tokens, start, made.left)
+    sentence = tags_between(tokens, 0, made.left)
+    if Tag.IF in head:
+        return made._replace(state=State.CONDITIONAL)
+    if Tag.WHEN in head and not (chain & {Tag.WAS} or (not chain and not made.headless)):
+        return made._replace(state=State.CONDITIONAL)
+    if Tag.SAID in sentence:
+        return made._replace(state=State.CUSTOMERS)
+    if Tag.RECORDS in sentence and Tag.NOW not in {t.tag for t in tokens[made.left : made.at] if t.text != "already"}:
+        return made._replace(state=State.REPORTED)
+    if made.state is State.PROGRESS and sentence & {Tag.IF}:
+        return made._replace(state=State.FUTURE)
+    return made

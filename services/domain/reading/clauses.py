@@ -1,0 +1,148 @@
+"""Reads one segment: finds what it predicates of which thing, and drafts a claim where that is done or under way."""
+
+from services.domain.claims import Effect
+from services.domain.reading import brackets, chains, places
+from services.domain.reading.drafts import Draft, SegmentReading
+from services.domain.reading.effects import Meaning, meaning, objects
+from services.domain.reading.headings import heading_state
+from services.domain.reading.lexicon import Lexicon
+from services.domain.reading.predicates import CLAIMING, Predicate, State
+from services.domain.reading.segments import Segment
+from services.domain.reading.tagger import tag
+from services.domain.reading.tags import Deed, Tag, Thing, Token
+
+__all__ = ["Draft", "SegmentReading", "read_segment"]
+
+_CARRIED = frozenset({Tag.IT, Tag.THAT})
+_LIGHT = frozenset({Deed.COMPLETE, Deed.START, Deed.CREATE, Deed.SEND, Deed.PAY, Deed.ADD, Deed.SHIP, Deed.EMAIL})
+
+
+def read_segment(  # noqa: PLR0913 - the context of a segment
+    text: str, segment: Segment, lexicon: Lexicon, *, topic: str, heading: SegmentReading | None, opens_list: bool
+) -> SegmentReading:
+    tokens = tag(text[segment.start : segment.end], segment.start, lexicon)
+    reading = SegmentReading(tokens, lexicon.code)
+    found = brackets.predicates(tokens) if lexicon.verb_last else chains.predicates(tokens)
+    for made in found:
+        made_here = _in_context(tokens, made, segment, heading)
+        draft = _draft(tokens, made_here, topic)
+        if draft is None:
+            continue
+        if made_here.state is State.REPORTED:
+            reading.reports.append(draft)
+        else:
+            reading.drafts.append(draft)
+    reading.drafts.extend(places.drafts(tokens, segment, topic, heading, taken=reading.drafts))
+    _merge(reading)
+    if segment.quoted:
+        for draft in reading.drafts:
+            draft.certainty = min(draft.certainty, 0.5)
+    reading.head = heading_state(tokens, found) if opens_list else State.NONE
+    if opens_list and reading.head is State.DONE:
+        reading.drafts = [d for d in reading.drafts if d.effect is not Effect.UNSPECIFIED]
+    reading.topic = _topic(tokens)
+    for draft in reading.drafts:
+        draft.start, draft.end = _trim(text, draft, segment)
+    return reading
+
+
+def _in_context(
+    tokens: list[Token], made: Predicate, segment: Segment, heading: SegmentReading | None
+) -> Predicate:
+    if made.state not in CLAIMING:
+        return made
+    if segment.question and _asked(tokens, made):
+        relative = made.left > 0 and tokens[made.left - 1].tag is Tag.US and made.headless is False
+        return made._replace(certainty=0.6) if relative and made.left > 2 else made._replace(state=State.ASKED)
+    if heading is not None and heading.head not in {State.NONE, State.DONE} and (made.headless or made.certainty < 0.8):
+        return made._replace(state=heading.head)
+    if heading is not None and heading.head is State.REPORTED:
+        return made._replace(state=State.REPORTED)
+    return made
+
+
+def _asked(tokens: list[Token], made: Predicate) -> bool:
+    start = made.left
+    while start > 0 and tokens[start - 1].tag not in {Tag.COMMA, Tag.SEP}:
+        start -= 1
+    opening = next((t.tag for t in tokens[start:] if t.tag not in {Tag.ADVERB, Tag.AND, Tag.BUT, Tag.NOT}), None)
+    inverted = {Tag.WHAT, Tag.BE, Tag.WAS, Tag.HAVE, Tag.MODAL, Tag.FUTURE}
+    later = any(t.tag is Tag.COMMA for t in tokens[made.at :])
+    return opening in inverted or not later
+
+
+def _draft(tokens: list[Token], made: Predicate, topic: str) -> Draft | None:
+    if made.state not in CLAIMING and made.state is not State.REPORTED:
+        return None
+    things = objects(tokens, made)
+    sense = meaning(made.deed, [t.value for t in things])
+    certainty = made.certainty
+    carried = _is_carried(tokens, made, things)
+    if carried and topic and made.deed in _LIGHT and (resolved := meaning(made.deed, [topic])) is not None:
+        if sense is None or not things:
+            sense, certainty = resolved, min(certainty, 0.8)
+    if sense is None and made.deed in {Deed.COMPLETE, Deed.START, Deed.CHANGE}:
+        sense = _unspecified(tokens, made)
+    if sense is None or (made.deed == Deed.UNKNOWN and made.headless):
+        return None
+    if made.deed == Deed.UNKNOWN:
+        certainty = min(certainty, 0.5)
+    return Draft(
+        effect=sense.effect,
+        others=sense.others,
+        start=tokens[made.left].start,
+        end=tokens[made.at].end,
+        anchor=tokens[made.at].start,
+        certainty=certainty * sense.certainty,
+        in_progress=made.state is State.PROGRESS,
+        things=tuple(things),
+    )
+
+
+def _is_carried(tokens: list[Token], made: Predicate, things: list[Token]) -> bool:
+    """Tell whether a pronoun, or nothing at all, stands where the object should."""
+    near = tokens[max(made.left - 2, 0) : made.left] + tokens[made.at + 1 : made.at + 3]
+    return any(t.tag in _CARRIED for t in near) or not things
+
+
+def _unspecified(tokens: list[Token], made: Predicate) -> Meaning | None:
+    alone = len(tokens) <= 3
+    if made.deed == Deed.COMPLETE and (alone or not made.headless):
+        return Meaning(Effect.UNSPECIFIED, (), 0.75)
+    if made.passive and any(t.tag is Tag.IT for t in tokens[max(made.left - 2, 0) : made.left]):
+        return Meaning(Effect.UNSPECIFIED, (), 0.75)
+    return None
+
+
+def _topic(tokens: list[Token]) -> str:
+    """Return the thing this segment is about: the last one that an effect can be about."""
+    effects = {Thing.REFUND, Thing.CREDIT, Thing.LABEL, Thing.REPLACEMENT, Thing.EXCHANGE, Thing.RETURN, Thing.CANCELLATION}
+    named = [t.value for t in tokens if t.tag is Tag.THING and t.value in effects]
+    return named[0] if named else ""
+
+
+def _merge(reading: SegmentReading) -> None:
+    """Keep one draft a verb: a place read beside a verb that says the same adds nothing."""
+    kept: list[Draft] = []
+    for draft in sorted(reading.drafts, key=lambda d: (d.anchor, -d.certainty)):
+        same = next((k for k in kept if k.anchor == draft.anchor), None)
+        if same is None:
+            kept.append(draft)
+    reading.drafts = kept
+
+
+def _trim(text: str, draft: Draft, segment: Segment) -> tuple[int, int]:
+    """Widen the span from the verb to the words of its clause, without surrounding punctuation."""
+    cuts = [segment.start, *(i + 1 for i in range(segment.start, segment.end) if text[i] in ",;:()"), segment.end]
+    start = max(cut for cut in cuts if cut <= min(draft.start, draft.anchor))
+    ends = [cut - 1 for cut in cuts[1:-1] if cut - 1 >= draft.end and not _inside_number(text, cut - 1)]
+    end = min([*ends, segment.end])
+    while start < end and not text[start].isalnum():
+        start += 1
+    while end > start and not (text[end - 1].isalnum() or text[end - 1] in "€$£✔%"):
+        end -= 1
+    return (start, end) if start < end else (draft.anchor, draft.end)
+
+
+def _inside_number(text: str, at: int) -> bool:
+    return 0 < at < len(text) - 1 and text[at - 1].isdigit() and text[at + 1].isdigit()

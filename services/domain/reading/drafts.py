@@ -1,0 +1,38 @@
+"""What the reader knows of a claim while it is still collecting its fields."""
+
+from dataclasses import dataclass, field
+
+from services.domain.claims import Effect
+from services.domain.reading.money import Amount
+from services.domain.reading.predicates import State
+from services.domain.reading.tags import Token
+
+
+@dataclass
+class Draft:
+    """A claim in the making; [start, end) are offsets in the folded text, `anchor` that of its verb."""
+
+    effect: Effect
+    start: int
+    end: int
+    anchor: int
+    certainty: float
+    others: tuple[Effect, ...] = ()
+    in_progress: bool = False
+    things: tuple[Token, ...] = ()
+    order_id: str | None = None
+    item: str | None = None
+    amount: Amount | None = None
+    count: int = 1
+
+
+@dataclass
+class SegmentReading:
+    """One segment as read: claims, reports of past state, the thing it leaves as topic, and its state as a heading."""
+
+    tokens: list[Token]
+    code: str
+    drafts: list[Draft] = field(default_factory=list)
+    reports: list[Draft] = field(default_factory=list)
+    topic: str = ""
+    head: State = State.NONE

@@ -1,0 +1,168 @@
+"""Which effect a deed has, given the things named around it. A table of meaning, the same for every language."""
+
+from typing import NamedTuple
+
+from services.domain.claims import Effect
+from services.domain.reading.predicates import Predicate, clause_start
+from services.domain.reading.tags import Deed, Tag, Thing, Token
+
+
+class Meaning(NamedTuple):
+    """`others` are effects that the same words may also mean; a record of any of them supports the claim."""
+
+    effect: Effect
+    others: tuple[Effect, ...] = ()
+    certainty: float = 1.0
+
+
+_REFUND = Meaning(Effect.ISSUE_REFUND)
+_MONEY_BACK = Meaning(Effect.ISSUE_REFUND, (Effect.ISSUE_STORE_CREDIT,))
+_CREDIT = Meaning(Effect.ISSUE_STORE_CREDIT)
+_LABEL = Meaning(Effect.CREATE_RETURN_LABEL)
+_REPLACEMENT = Meaning(Effect.SEND_REPLACEMENT, (Effect.EXCHANGE,))
+_EXCHANGE = Meaning(Effect.EXCHANGE, (Effect.SEND_REPLACEMENT,))
+_RETURN = Meaning(Effect.RETURN_STARTED)
+_EMAIL = Meaning(Effect.SEND_EMAIL)
+_PHOTOS = Meaning(Effect.REQUEST_PHOTOS)
+_ADDRESS = Meaning(Effect.ADDRESS_CHANGED)
+_OTHER = Meaning(Effect.OTHER, (), 0.85)
+
+_PLAIN_DEEDS = frozenset({Deed.CREATE, Deed.START, Deed.COMPLETE, Deed.SEND, Deed.ADD, Deed.MARK, Deed.ATTACH, Deed.UNKNOWN})
+
+_BY_THING: dict[str, Meaning] = {
+    Thing.REFUND: _REFUND,
+    Thing.CREDIT: _CREDIT,
+    Thing.LABEL: _LABEL,
+    Thing.REPLACEMENT: _REPLACEMENT,
+    Thing.NEW: _REPLACEMENT,
+    Thing.EXCHANGE: _EXCHANGE,
+    Thing.RETURN: _RETURN,
+    Thing.PICKUP: Meaning(Effect.RETURN_STARTED, (Effect.OTHER,)),
+    Thing.CANCELLATION: Meaning(Effect.ORDER_CANCELLED, (Effect.CANCEL_RETURN,)),
+    Thing.DISCOUNT: Meaning(Effect.ISSUE_STORE_CREDIT, (Effect.OTHER,), 0.8),
+}
+
+
+def meaning(deed: str, things: list[str]) -> Meaning | None:  # noqa: PLR0911, C901 - a table, one line a deed
+    """Return the effect of `deed` on `things` (the most likely object first), or None where it has none of ours."""
+    first = things[0] if things else None
+    match deed:
+        case Deed.REFUND:
+            return _REFUND
+        case Deed.PAY:
+            return _paid(things)
+        case Deed.EXCHANGE:
+            return _EXCHANGE
+        case Deed.REPLACE:
+            return _REPLACEMENT
+        case Deed.CANCEL:
+            return _cancelled(first)
+        case Deed.CHANGE:
+            return _changed(things)
+        case Deed.SEND | Deed.EMAIL | Deed.SHIP:
+            return _sent(deed, things)
+        case Deed.ASK:
+            return _PHOTOS if Thing.PHOTOS in things else None
+        case Deed.ESCALATE:
+            return _OTHER
+        case Deed.WAIVE:
+            return _OTHER
+        case Deed.MARK if first in {None, Thing.ACCOUNT, Thing.NOTICE}:
+            return None
+    return _plain(deed, things)
+
+
+def _paid(things: list[str]) -> Meaning | None:
+    if Thing.CREDIT in things:
+        return _CREDIT
+    if Thing.REFUND in things:
+        return _REFUND
+    return _MONEY_BACK
+
+
+def _cancelled(first: str | None) -> Meaning:
+    if first == Thing.RETURN:
+        return Meaning(Effect.CANCEL_RETURN)
+    if first in {Thing.ORDER, Thing.PARCEL}:
+        return Meaning(Effect.ORDER_CANCELLED)
+    if first is None:
+        return Meaning(Effect.ORDER_CANCELLED, (Effect.CANCEL_RETURN,))
+    return _OTHER
+
+
+def _changed(things: list[str]) -> Meaning:
+    if Thing.ADDRESS in things:
+        return _ADDRESS
+    if set(things) & {Thing.ORDER, Thing.PARCEL, Thing.REPLACEMENT}:
+        return Meaning(Effect.EXCHANGE, (Effect.OTHER, Effect.ADDRESS_CHANGED))
+    return Meaning(Effect.OTHER, (Effect.EXCHANGE, Effect.ADDRESS_CHANGED, Effect.UNSPECIFIED), 0.7)
+
+
+def _sent(deed: str, things: list[str]) -> Meaning | None:
+    for thing in (Thing.LABEL, Thing.REPLACEMENT, Thing.NEW, Thing.CREDIT, Thing.REFUND, Thing.PHOTOS):
+        if thing in things:
+            return _PHOTOS if thing == Thing.PHOTOS else _BY_THING[thing]
+    if deed == Deed.EMAIL or set(things) & {Thing.EMAIL, Thing.NOTICE}:
+        return _EMAIL
+    if Thing.MONEY in things:
+        return _MONEY_BACK
+    if set(things) & {Thing.PARCEL, Thing.ORDER}:
+        return Meaning(Effect.SEND_REPLACEMENT, (Effect.EXCHANGE,), 0.75)
+    if Thing.DISCOUNT in things:
+        return _BY_THING[Thing.DISCOUNT]
+    if deed == Deed.SHIP:
+        return Meaning(Effect.SEND_REPLACEMENT, (Effect.EXCHANGE,), 0.7)
+    return None
+
+
+def _plain(deed: str, things: list[str]) -> Meaning | None:
+    for thing in things:
+        if thing in _BY_THING:
+            return _BY_THING[thing]
+        if thing == Thing.PHOTOS and deed in {Deed.START, Deed.CREATE}:
+            return _PHOTOS
+        if thing == Thing.MONEY and deed in {Deed.COMPLETE, Deed.CREATE, Deed.START, Deed.ADD}:
+            return _MONEY_BACK
+        if thing in {Thing.CASE, Thing.ORDER} and deed in {Deed.START, Deed.COMPLETE, Deed.CREATE}:
+            return Meaning(Effect.UNSPECIFIED, (), 0.8)
+        if thing == Thing.ADDRESS and deed in {Deed.COMPLETE, Deed.ADD}:
+            return _ADDRESS
+        if thing in {Thing.EMAIL, Thing.NOTICE} and deed in {Deed.CREATE, Deed.START}:
+            return Meaning(Effect.SEND_EMAIL, (), 0.8)
+    return None
+
+
+def objects(tokens: list[Token], made: Predicate) -> list[Token]:
+    """Return the things around a predicate, the grammatical object first."""
+    start = clause_start(tokens, made.left)
+    left = [t for t in tokens[start : made.left] if t.tag is Tag.THING and t.value != Thing.NEUTRAL]
+    right = [t for t in tokens[made.at + 1 : _right_end(tokens, made.at)] if t.tag is Tag.THING and t.value != Thing.NEUTRAL]
+    left.sort(key=lambda t: (_governed(tokens, t), t.start))
+    right.sort(key=lambda t: (_governed(tokens, t), t.start))
+    return [*left, *right] if made.passive or (made.headless and left) else [*right, *left]
+
+
+def _right_end(tokens: list[Token], at: int) -> int:
+    """Return where the predicate's own clause ends: at a comma, or at an 'and' that opens another predicate."""
+    for i in range(at + 1, len(tokens)):
+        if tokens[i].tag in {Tag.SEP, Tag.BUT}:
+            return i
+        if tokens[i].tag in {Tag.AND, Tag.COMMA} and _opens_predicate(tokens, i + 1):
+            return i
+    return len(tokens)
+
+
+def _opens_predicate(tokens: list[Token], start: int) -> bool:
+    verbs = {Tag.DONE, Tag.ING, Tag.BASE, Tag.HAVE, Tag.BE, Tag.WAS, Tag.FUTURE, Tag.MODAL, Tag.PAST_SAFE}
+    return any(t.tag in verbs for t in tokens[start : start + 5])
+
+
+def _governed(tokens: list[Token], thing: Token) -> bool:
+    """Tell whether a preposition stands shortly before the thing: for your return, to your account."""
+    at = tokens.index(thing)
+    for i in range(at - 1, max(at - 4, -1), -1):
+        if tokens[i].tag is Tag.PREPOSITION:
+            return True
+        if tokens[i].tag not in {Tag.DET, Tag.POSSESSIVE, Tag.WORD, Tag.ADVERB, Tag.NUMBER, Tag.ANY}:
+            return False
+    return False

@@ -1,0 +1,5 @@
+"""Words."""
+
+from services.domain.reading.lexicon import Lexicon
+
+DUTCH = Lexicon("nl", {}, hints="")

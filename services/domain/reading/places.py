@@ -1,0 +1,90 @@
+"""Claims without a verb of doing: a thing placed with the customer, a status line, a phrase that says all is done."""
+
+from services.domain.claims import Effect
+from services.domain.reading.chains import _helpers
+from services.domain.reading.drafts import Draft, SegmentReading
+from services.domain.reading.effects import Meaning, meaning
+from services.domain.reading.predicates import State, clause_start, tags_between
+from services.domain.reading.segments import Segment
+from services.domain.reading.tags import Deed, Tag, Thing, Token
+
+_VERBS = frozenset({Tag.DONE, Tag.ING, Tag.BASE, Tag.PAST_SAFE, Tag.FUTURE, Tag.MODAL, Tag.NOT, Tag.IF, Tag.WHEN, Tag.CROSS})
+
+
+def drafts(
+    tokens: list[Token], segment: Segment, topic: str, heading: SegmentReading | None, *, taken: list[Draft]
+) -> list[Draft]:
+    found: list[Draft] = []
+    for at, token in enumerate(tokens):
+        if token.tag is Tag.SETTLED:
+            found.extend(_settled(tokens, at, segment))
+        elif token.tag is Tag.PLACE:
+            found.extend(_placed(tokens, at, segment, topic, taken))
+    if not found and not taken:
+        found.extend(_ticked(tokens, heading))
+    return found
+
+
+def _settled(tokens: list[Token], at: int, segment: Segment) -> list[Draft]:
+    start = clause_start(tokens, at)
+    before = tags_between(tokens, start, at)
+    if before & {Tag.FUTURE, Tag.MODAL, Tag.NOT, Tag.IF, Tag.WHEN} or segment.question:
+        return []
+    return [_make(tokens, at, Meaning(Effect.UNSPECIFIED), 0.85, ())]
+
+
+def _placed(tokens: list[Token], at: int, segment: Segment, topic: str, taken: list[Draft]) -> list[Draft]:
+    start = clause_start(tokens, at)
+    region = tokens[start:at]
+    tags = {t.tag for t in region}
+    find = next((t for t in region if t.tag is Tag.FIND), None)
+    chain, left, _ = _helpers(tokens, at)
+    if segment.question or tags & {Tag.NOT, Tag.IF, Tag.WHEN}:
+        return []
+    if find is None and (tags & {Tag.FUTURE, Tag.MODAL, Tag.TO} or not chain & {Tag.BE, Tag.HAVE}):
+        bare = not tags & _VERBS and not chain and len(tokens) <= 8
+        if not bare:
+            return []
+    if find is not None and Tag.MODAL in tags:
+        certainty = 0.75
+    else:
+        certainty = 0.85
+    if any(abs(d.anchor - tokens[at].start) < 60 and d.start <= tokens[at].start for d in taken) and find is None:
+        return []
+    things = [t for t in region if t.tag is Tag.THING and t.value != Thing.NEUTRAL]
+    if not things:
+        things = [t for t in tokens[at + 1 : at + 6] if t.tag is Tag.THING and t.value != Thing.NEUTRAL]
+    values = [t.value for t in things] or ([topic] if topic and any(t.tag in {Tag.IT, Tag.THAT} for t in region) else [])
+    sense = meaning(Deed.SEND, values) or meaning(Deed.COMPLETE, values)
+    if sense is None:
+        return []
+    if set(values) <= {Thing.PARCEL, Thing.ORDER}:
+        certainty = 0.5
+    return [_make(tokens, at, sense, certainty, tuple(things))]
+
+
+def _ticked(tokens: list[Token], heading: SegmentReading | None) -> list[Draft]:
+    """Read a line that names a thing and a tick, or a thing under a heading that says: done."""
+    tags = {t.tag for t in tokens}
+    ticked = Tag.TICK in tags
+    under_done = heading is not None and heading.head is State.DONE
+    if not (ticked or under_done) or tags & (_VERBS - {Tag.BASE}):
+        return []
+    things = [t for t in tokens if t.tag is Tag.THING and t.value != Thing.NEUTRAL]
+    sense = meaning(Deed.COMPLETE, [t.value for t in things])
+    if sense is None:
+        return []
+    at = tokens.index(things[0])
+    return [_make(tokens, at, sense, 0.8 if ticked else 0.75, tuple(things))]
+
+
+def _make(tokens: list[Token], at: int, sense: Meaning, certainty: float, things: tuple[Token, ...]) -> Draft:
+    return Draft(
+        effect=sense.effect,
+        others=sense.others,
+        start=tokens[at].start,
+        end=tokens[at].end,
+        anchor=tokens[at].start,
+        certainty=certainty * sense.certainty,
+        things=things,
+    )

@@ -1,0 +1,56 @@
+"""What a predicate says about its deed: done, under way, to come, conditional, denied, asked, reported, general."""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from services.domain.reading.tags import Tag, Token
+
+
+class State(StrEnum):
+    DONE = "done"
+    PROGRESS = "progress"
+    FUTURE = "future"
+    CONDITIONAL = "conditional"
+    DENIED = "denied"
+    ASKED = "asked"
+    GENERAL = "general"
+    REPORTED = "reported"
+    """What records show of the time before this conversation."""
+    CUSTOMERS = "customers"
+    """The customer's own act or words."""
+    NONE = "none"
+    """A form that asserts nothing: an infinitive, a gerund, an adjective."""
+
+
+CLAIMING = frozenset({State.DONE, State.PROGRESS})
+
+
+class Predicate(NamedTuple):
+    """A deed at token `at`, with the state its helpers give it.
+
+    `left` is the first token of its chain of helpers; `passive` tells whether its object stands before it.
+    """
+
+    at: int
+    deed: str
+    state: State
+    left: int
+    passive: bool = False
+    certainty: float = 0.95
+    headless: bool = False
+    inherited: bool = False
+
+
+def clause_start(tokens: list[Token], at: int) -> int:
+    """Return the index of the first token of the clause that token `at` stands in."""
+    i = at
+    while i > 0:
+        tag = tokens[i - 1].tag
+        if tag in {Tag.COMMA, Tag.SEP, Tag.BUT}:
+            break
+        i -= 1
+    return i
+
+
+def tags_between(tokens: list[Token], start: int, end: int) -> set[Tag]:
+    return {token.tag for token in tokens[start:end]}

@@ -1,0 +1,186 @@
+"""The verifier: runs every check on a case, matches every claim with the ledger, and says pass, block or ambiguous.
+
+Blocked by default: a check that cannot run is a failed finding. Reading claims out of text is the reader's job,
+routing the outcome is `routing`'s. Nothing here reads a clock, a file or a database.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from policies.vocabulary import Truth
+from services.domain import checks, reply_checks
+from services.domain.actions import ActionStatus, ToolAction
+from services.domain.checks import Case, RuleAnswer, failed, passed
+from services.domain.claims import Claim, Effect
+from services.domain.decision import Decision
+from services.domain.evidence import Evidence
+from services.domain.facts import OrderFacts
+from services.domain.matching import Match, match
+from services.domain.reading import LexicalClaimReader
+from services.domain.statements import unsupported_statements
+from services.domain.verdict import FailureOwner, Finding, Verdict, Verification
+
+DEFAULT_THRESHOLD = 0.7
+"""Certainty from which an unsupported claim blocks; below it the reply is ambiguous. Trade-off: docs/verifier.md."""
+
+
+def _evaluate_rule(source: str, facts: Any) -> Truth:
+    # The CEL evaluator takes most of a second to import, and the claim check alone never needs it.
+    from policies.rules import evaluate  # noqa: PLC0415
+
+    return evaluate(source, facts)
+
+
+@dataclass(frozen=True)
+class VerifyOptions:
+    """`threshold` in [0, 1]; `require_rule` sends every decision without a machine rule to a person."""
+
+    threshold: float = DEFAULT_THRESHOLD
+    require_rule: bool = False
+    answer: RuleAnswer = _evaluate_rule
+
+
+def verify(  # noqa: PLR0913 - all that the judge sees
+    evidence: Evidence,
+    decision: Decision | None,
+    actions: Sequence[ToolAction],
+    reply: str | None,
+    claims: Sequence[Claim],
+    options: VerifyOptions,
+) -> Verification:
+    """Judge one case. `reply` None: before the tools ran, when there is only a decision to judge."""
+    case = Case(evidence, decision, tuple(actions), options.answer, options.require_rule)
+    findings = [checks.decision_present(case)]
+    if decision is not None:
+        findings.extend(_guarded(check.__name__, check, case) for check in checks.DECISION_CHECKS)
+    judged: tuple[Claim, ...] = ()
+    if reply is not None:
+        claim_findings, judged = judge_claims(claims, actions, options.threshold)
+        findings.extend(_reply_findings(reply, decision))
+        findings.extend(claim_findings)
+        findings.extend(_statement_findings(reply, evidence.facts))
+    return _verification(findings, judged)
+
+
+def verify_reply(
+    reply: str,
+    actions: Sequence[ToolAction],
+    reader: Any,
+    facts: OrderFacts | None = None,
+    threshold: float = DEFAULT_THRESHOLD,
+) -> Verification:
+    """Judge only a reply's claims against recorded actions; statements of past state too where `facts` are given."""
+    findings, judged = judge_claims(reader.read(reply), actions, threshold)
+    findings.insert(0, reply_checks.readable(reply))
+    if facts is not None:
+        findings.extend(_statement_findings(reply, facts))
+    return _verification(findings, judged)
+
+
+def recorded_action(entry: Any) -> ToolAction:
+    """Return the action that one entry of `recorded_actions` records. Raises ValueError with field and remedy.
+
+    A bare name is a success whose arguments were not kept: it vouches for its own effect.
+    """
+    if isinstance(entry, str):
+        if not entry:
+            raise ValueError("the name is empty")
+        return ToolAction(name=entry, status=ActionStatus.SUCCEEDED, supports=(entry,))
+    if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
+        raise ValueError("give a name, or an object with name, status and arguments")
+    status = entry.get("status")
+    if status not in set(ActionStatus):
+        raise ValueError(f"status {status!r} is unknown; one of {', '.join(ActionStatus)}")
+    arguments = entry.get("arguments") or {}
+    supports = entry.get("supports") or ()
+    if not isinstance(arguments, dict):
+        raise ValueError("arguments must be an object")
+    if not isinstance(supports, list | tuple) or not all(isinstance(name, str) for name in supports):
+        raise ValueError("supports must be a list of effects")
+    return ToolAction(name=entry["name"], status=ActionStatus(status), arguments=arguments, supports=tuple(supports))
+
+
+def judge_claims(
+    claims: Sequence[Claim], actions: Sequence[ToolAction], threshold: float
+) -> tuple[list[Finding], tuple[Claim, ...]]:
+    """Return one finding a claim, and the claims with the action that supports each."""
+    if not claims:
+        return [passed("claims_supported", "the reply claims no side effect")], ()
+    findings, judged = [], []
+    for claim, result in zip(claims, match(claims, actions), strict=True):
+        judged.append(claim.model_copy(update={"supported_by": result.action}))
+        findings.append(_claim_finding(claim, result, threshold))
+    return findings, tuple(judged)
+
+
+def _claim_finding(claim: Claim, result: Match, threshold: float) -> Finding:
+    span = (claim.start, claim.end)
+    what = f'"{claim.text}" claims {_words(claim.effect)}'
+    if result.action is not None:
+        return Finding(check="claims_supported", passed=True, detail=f"{what}: {result.why}", span=span)
+    unsure = claim.certainty < threshold
+    return failed(
+        "claims_supported",
+        f"{what}{', by a wording that could not be settled' if unsure else ''}: {result.why}",
+        owner=FailureOwner.PREFERENCE_DATA,
+        remedy="take the claim out of the reply, or run the action and let it succeed first",
+        severity=Verdict.AMBIGUOUS if unsure else Verdict.BLOCK,
+        span=span,
+    )
+
+
+def _words(effect: Effect) -> str:
+    return "that all is done" if effect is Effect.UNSPECIFIED else effect.value.replace("_", " ")
+
+
+def _reply_findings(reply: str, decision: Decision | None) -> list[Finding]:
+    findings = [
+        reply_checks.reply_present(reply),
+        reply_checks.reply_length(reply),
+        reply_checks.no_leftovers(reply),
+        reply_checks.readable(reply),
+    ]
+    if decision is not None:
+        findings.append(reply_checks.agrees_with_outcome(reply, decision.outcome))
+    return findings
+
+
+def _statement_findings(reply: str, facts: OrderFacts) -> list[Finding]:
+    reports = LexicalClaimReader().read_all(reply).reports
+    problems = unsupported_statements(reply, reports, facts)
+    if not problems:
+        return [passed("past_state_supported", "no statement about the order goes beyond the trusted facts")]
+    return [
+        failed(
+            "past_state_supported",
+            problem.why,
+            owner=FailureOwner.PREFERENCE_DATA,
+            remedy="state only what the order's record shows",
+            severity=Verdict.BLOCK if problem.contradicted else Verdict.AMBIGUOUS,
+            span=(problem.start, problem.end),
+        )
+        for problem in problems
+    ]
+
+
+def _guarded(name: str, check: Callable[[Case], Finding], case: Case) -> Finding:
+    """Run a check; one that cannot run counts as failed, whatever stopped it."""
+    try:
+        return check(case)
+    except (ValueError, TypeError, KeyError, ArithmeticError, RuntimeError, ImportError) as error:
+        return failed(
+            name,
+            f"the check could not run: {type(error).__name__}: {error}",
+            owner=FailureOwner.SERVING,
+            remedy="mend what the check needs; until then a person decides",
+        )
+
+
+def _verification(findings: Sequence[Finding], claims: tuple[Claim, ...]) -> Verification:
+    severities = {finding.severity for finding in findings if not finding.passed}
+    if Verdict.BLOCK in severities:
+        verdict = Verdict.BLOCK
+    else:
+        verdict = Verdict.AMBIGUOUS if severities else Verdict.PASS
+    return Verification(verdict=verdict, findings=tuple(findings), claims=claims)
