@@ -3,24 +3,25 @@
 Reads the catalog again when something was published, so that a worker need not be restarted for a new version.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
 from policies import PolicyVersion
 from policies.catalog import Catalog, load_catalog
+from policies.retrieval import retrieve
 from services.domain.facts import OrderFacts
 
-Rank = Callable[[Catalog, str, OrderFacts, date], Sequence[PolicyVersion]]
-"""Chooses and ranks versions in force on a day for a message and facts."""
+CLAUSES = 3
+"""How many clauses the checkpoint reads: the right one is among three for 98 of 100 messages, more cost time."""
 
 
 class PublishedPolicies:
     """Implements `flows.triage.PolicyLibrary` over a directory of published versions. Raises CatalogError."""
 
-    def __init__(self, directory: Path, rank: Rank) -> None:
+    def __init__(self, directory: Path, clauses: int = CLAUSES) -> None:
         self._directory = directory
-        self._rank = rank
+        self._clauses = clauses
         self._stamp: tuple[int, int] | None = None
         self._catalog: Catalog | None = None
 
@@ -36,5 +37,6 @@ class PublishedPolicies:
 
     def relevant(self, shop_id: str, message: str, facts: OrderFacts, on: date) -> Sequence[PolicyVersion]:
         """Return versions in force on `on` that may govern the case, the most relevant first."""
-        del shop_id  # One set of policies a desk; a shop of its own text is a desk of its own.
-        return self._rank(self.catalog, message, facts, on)
+        del shop_id  # One set of policies a desk; a shop with a text of its own is a desk of its own.
+        catalog = self.catalog
+        return retrieve(catalog.all_in_force(on), message, facts.values, self._clauses, catalog.facts)

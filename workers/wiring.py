@@ -33,7 +33,6 @@ from services.store.orders import OrderRows
 from services.store.sessions import Sessions, sessions
 from services.store.triage import TriageRecords, give_up
 from workers.library import PublishedPolicies
-from workers.retrieve import rank
 
 
 class SystemClock:
@@ -78,7 +77,7 @@ class Desk:
 
     @cached_property
     def policies(self) -> PublishedPolicies:
-        return PublishedPolicies(self.settings.policies_dir or BUILT_IN, rank)
+        return PublishedPolicies(self.settings.policies_dir or BUILT_IN)
 
     @cached_property
     def tools(self) -> ToolLedger:
