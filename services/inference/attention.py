@@ -47,9 +47,10 @@ class AttendRagged(Attend):
     `parents[i]` names an earlier sequence that `i` continues: a prompt shared by two completions runs only once.
     """
 
-    def __init__(self, lengths: Sequence[int], parents: Sequence[int | None]) -> None:
+    def __init__(self, lengths: Sequence[int], parents: Sequence[int | None], device: torch.device) -> None:
         self.lengths = list(lengths)
         self.chains = [_ancestors(parents, i) for i in range(len(lengths))]
+        self.masks = [mask_after(sum(lengths[j] for j in c), n, device) for c, n in zip(self.chains, lengths, strict=True)]
 
     def __call__(self, q: Tensor, k: Tensor, v: Tensor, layer: int) -> Tensor:  # noqa: ARG002
         qs, ks, vs = (split(x, self.lengths, 1) for x in (q, k, v))
@@ -59,7 +60,7 @@ class AttendRagged(Attend):
             if chain:
                 key = torch.cat([ks[j] for j in chain] + [key], 1)
                 value = torch.cat([vs[j] for j in chain] + [value], 1)
-            outs.append(attend_after(qs[i], key, value))
+            outs.append(attend_after(qs[i], key, value, self.masks[i]))
         return torch.cat(outs, 1)
 
 
@@ -68,16 +69,17 @@ class AttendCached(Attend):
 
     def __init__(self, lengths: Sequence[int], caches: Sequence[KVCache]) -> None:
         self.lengths, self.caches = list(lengths), caches
+        self.masks = [mask_after(c.length, n, c.values.device) for c, n in zip(caches, lengths, strict=True)]
         for cache, length in zip(caches, lengths, strict=True):
             cache.reserve(length)
 
     def __call__(self, q: Tensor, k: Tensor, v: Tensor, layer: int) -> Tensor:
         out, start = torch.empty_like(q), 0
-        for cache, length in zip(self.caches, self.lengths, strict=True):
+        for cache, length, mask in zip(self.caches, self.lengths, self.masks, strict=True):
             begin, end, here = cache.length, cache.length + length, slice(start, start + length)
             keys, values = cache.values[layer, 0], cache.values[layer, 1]
             keys[:, begin:end], values[:, begin:end] = k[:, here], v[:, here]
-            out[:, here] = attend_after(q[:, here], keys[:, :end], values[:, :end])
+            out[:, here] = attend_after(q[:, here], keys[:, :end], values[:, :end], mask)
             start += length
         return out
 
@@ -86,7 +88,14 @@ class AttendCached(Attend):
             cache.length += length
 
 
-def attend_after(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+def mask_after(before: int, tokens: int, device: torch.device | None = None) -> Tensor | None:
+    """Return who sees whom, `[tokens, before + tokens]`, or None where attention needs no mask for it."""
+    if before == 0 or tokens == 1:
+        return None
+    return torch.ones(tokens, before + tokens, dtype=torch.bool, device=device).tril(before)
+
+
+def attend_after(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
     """Attend with queries that are the last `T` of the `S` keys: `[heads, T, d]` on `[kv_heads, S, d]`."""
     (heads, tokens, size), (groups, keys) = q.shape, k.shape[:2]
     if tokens == keys:
@@ -95,7 +104,6 @@ def attend_after(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         # All heads of a group ask the same keys: they become rows of one product, without copying keys.
         folded = q.reshape(1, groups, heads // groups, size)
         return F.scaled_dot_product_attention(folded, k[None], v[None]).reshape(heads, 1, size)
-    mask = torch.ones(tokens, keys, dtype=torch.bool, device=q.device).tril(keys - tokens)
     return F.scaled_dot_product_attention(q[None], k[None], v[None], attn_mask=mask, enable_gqa=True)[0]
 
 

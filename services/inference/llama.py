@@ -216,7 +216,7 @@ class Llama(nn.Module):
             attend = AttendCached(lengths, caches)
             starts = [cache.length for cache in caches]
         else:
-            attend = AttendRagged(lengths, parents or [None] * len(lengths))
+            attend = AttendRagged(lengths, parents or [None] * len(lengths), ids.device)
             starts = [sum(lengths[j] for j in chain) for chain in attend.chains]
         spans = [torch.arange(s, s + n) for s, n in zip(starts, lengths, strict=True)]
         return attend, torch.cat(spans).to(ids.device)
