@@ -9,6 +9,7 @@ from typing import Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
+from starlette.requests import Request
 
 from services.api.problems import FieldError, Problem, field_problem
 
@@ -157,3 +158,14 @@ def _json_name(value: Any) -> str:
             return "a list"
         case _:
             return "an object"
+
+
+def require_content_type(request: Request, *accepted: str) -> None:
+    """Raise Problem wrong-content-type unless the request's media type is one of `accepted`, in UTF-8."""
+    given = request.headers.get("content-type", "")
+    media_type, _, parameters = given.partition(";")
+    charset = parameters.strip().lower().removeprefix("charset=").strip('"')
+    if media_type.strip().lower() in accepted and charset in {"", "utf-8", "utf8"}:
+        return
+    shown = f"is {given[:100]!r}" if given else "is missing"
+    raise field_problem("wrong-content-type", "Content-Type", shown, f"Send {' or '.join(accepted)}.")

@@ -115,3 +115,8 @@ def problem_response(problem: Problem, request: Request | None = None) -> Respon
     return JSONResponse(
         problem.document(instance), status_code=problem.kind.status, headers=problem.headers, media_type=MEDIA_TYPE
     )
+
+
+def database_away() -> Problem:
+    """Return the problem for a database that does not answer in time."""
+    return Problem("unavailable", "the database does not answer", headers={"Retry-After": "5"})

@@ -12,7 +12,9 @@ from services.domain.verdict import Verdict
 
 
 class Links(BaseModel):
-    self: str
+    model_config = ConfigDict(populate_by_name=True)
+
+    self_: str = Field(alias="self")
     trace: str
     events: str
 
@@ -50,6 +52,8 @@ class ReturnBody(BaseModel):
     reply: str | None
     review_reason: str | None = Field(description="Why a person has it or had it, where one does or did.")
     review_detail: str | None
+    evidence: str | None = Field(description="The sentence of the policy that the decision rests on, verbatim.")
+    findings: list[dict[str, Any]] = Field(description="What the verifier checked, and what it found.")
     actions: list["ActionBody"]
     links: Links
 
@@ -160,6 +164,23 @@ class DeliveryBody(BaseModel):
     created_at: datetime
     delivered_at: datetime | None
     payload: dict[str, Any]
+
+
+class DeliveryPage(BaseModel):
+    """One page, newest first. `next` is the address of the following page, null on the last."""
+
+    deliveries: list[DeliveryBody]
+    next: str | None
+
+
+class AttemptBody(BaseModel):
+    """One attempt at a delivery. `status` is null where no answer came."""
+
+    number: int
+    at: datetime
+    status: int | None
+    error: str | None
+    took_ms: float
 
 
 class FieldErrorBody(BaseModel):

@@ -1,0 +1,119 @@
+"""Figures of the desk for operators, read out of the tables. How they are shown is the API's business."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, LiteralString, NamedTuple
+
+from sqlalchemy import text
+from sqlmodel import Session
+
+
+class Figure(NamedTuple):
+    """One value of a metric: its name, what it means, and its labels with their values."""
+
+    name: str
+    help: str
+    labels: Sequence[str]
+    values: Sequence[str]
+    value: float
+
+
+class _Query(NamedTuple):
+    name: str
+    help: str
+    labels: tuple[str, ...]
+    sql: LiteralString
+
+
+# Each query returns its labels, as text, and then the value.
+_QUERIES = (
+    _Query(
+        "returns_desk_jobs",
+        "Jobs that are not at rest, and those that ended badly",
+        ("kind", "state"),
+        "SELECT kind, state, count(*) FROM job WHERE state IN ('ready', 'running', 'failed', 'quarantined') "
+        "GROUP BY 1, 2",
+    ),
+    _Query(
+        "returns_desk_oldest_ready_job_seconds",
+        "Seconds that the oldest job has been due without a worker",
+        ("kind",),
+        "SELECT kind, greatest(0, extract(epoch FROM now() - min(due_at))) FROM job WHERE state = 'ready' GROUP BY 1",
+    ),
+    _Query(
+        "returns_desk_returns_open",
+        "Returns that are not closed",
+        ("status",),
+        "SELECT status, count(*) FROM return_request WHERE status IN ('received', 'processing', 'in_review') "
+        "GROUP BY 1",
+    ),
+    _Query(
+        "returns_desk_outcomes_last_day",
+        "Returns received in the last 24 hours that were decided",
+        ("decision", "verdict", "route"),
+        "SELECT coalesce(decision, 'none'), coalesce(verdict, 'none'), route, count(*) FROM return_request "
+        "WHERE received_at > now() - interval '1 day' AND route IS NOT NULL GROUP BY 1, 2, 3",
+    ),
+    _Query(
+        "returns_desk_decision_seconds",
+        "Seconds of the checkpoint's runs in the last hour: time to first token and whole run",
+        ("part", "quantile"),
+        "SELECT part, quantile::text, percentile_cont(quantile) WITHIN GROUP (ORDER BY ms) / 1000 "
+        "FROM (SELECT 'ttft' AS part, ttft_ms AS ms FROM trace WHERE created_at > now() - interval '1 hour' "
+        "UNION ALL SELECT 'run', latency_ms FROM trace WHERE created_at > now() - interval '1 hour') runs, "
+        "unnest(ARRAY[0.5, 0.95]::float[]) AS quantile GROUP BY 1, quantile",
+    ),
+    _Query(
+        "returns_desk_review_items",
+        "Items that wait for a person",
+        ("state",),
+        "SELECT state, count(*) FROM review_item WHERE state <> 'done' GROUP BY 1",
+    ),
+    _Query(
+        "returns_desk_outbox_unsent",
+        "Committed changes the world was not told of yet",
+        ("topic",),
+        "SELECT topic, count(*) FROM outbox WHERE sent_at IS NULL GROUP BY 1",
+    ),
+    _Query(
+        "returns_desk_webhook_deliveries",
+        "Webhook deliveries that are not done",
+        ("state",),
+        "SELECT state, count(*) FROM webhook_delivery WHERE state = 'pending' GROUP BY 1",
+    ),
+    _Query(
+        "returns_desk_process_silent_seconds",
+        "Seconds since each worker process last said that it lives",
+        ("name", "kind"),
+        "SELECT name, kind, greatest(0, extract(epoch FROM now() - seen_at)) FROM process",
+    ),
+)
+
+
+def figures(session: Session) -> Iterator[Figure]:
+    """Read all figures. Raises sqlalchemy.exc.OperationalError where the database is away or too slow."""
+    session.execute(text("SET LOCAL statement_timeout = '3s'"))
+    for query in _QUERIES:
+        for row in session.execute(text(query.sql)):
+            *labels, value = row
+            yield Figure(query.name, query.help, query.labels, [_label(one) for one in labels], float(value))
+
+
+def _label(value: Any) -> str:
+    return str(value)
+
+
+class SeenCheckpoint(NamedTuple):
+    checkpoint: str
+    process: str
+    silent_seconds: float
+
+
+def freshest_checkpoint(session: Session) -> SeenCheckpoint | None:
+    """Return the checkpoint that the worker runs which spoke last, None where no worker ever loaded one."""
+    row = session.execute(
+        text(
+            "SELECT checkpoint, name, extract(epoch FROM now() - seen_at) FROM process "
+            "WHERE checkpoint IS NOT NULL ORDER BY seen_at DESC LIMIT 1"
+        )
+    ).first()
+    return SeenCheckpoint(row[0], row[1], float(row[2])) if row else None
