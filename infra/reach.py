@@ -7,6 +7,7 @@ import psutil
 import psycopg
 import redis
 from celery import Celery
+from kombu.exceptions import OperationalError
 from sqlalchemy.engine import make_url
 
 from infra.database import sqlalchemy_url
@@ -64,14 +65,15 @@ def require_redis(url: str, timeout_seconds: float) -> None:
         client.close()
 
 
-def celery_workers_answering(redis_url: str, timeout_seconds: float = 1.0) -> set[str]:
-    """Return the names, without the host, of the Celery workers that answer a ping."""
+def celery_workers_answering(redis_url: str, timeout_seconds: float = 1.0, host: str | None = None) -> set[str]:
+    """Return the names, without the host, of the Celery workers (of one host, where given) that answer a ping."""
     with Celery(broker=redis_url, set_as_current=False) as app:
         try:
             answers = app.control.ping(timeout=timeout_seconds)
-        except (OSError, redis.RedisError):
+        except (OSError, redis.RedisError, OperationalError):
             return set()
-    return {name.split("@")[0] for answer in answers for name in answer}
+    names = [name.split("@", 1) for answer in answers for name in answer]
+    return {name for name, where in names if host is None or where == host}
 
 
 def _listener(port: int) -> str | None:

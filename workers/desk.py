@@ -19,7 +19,7 @@ from infra.reach import celery_workers_answering, require_database, require_free
 from infra.run_state import RunState, State
 from infra.settings import PLACEHOLDER_SECRETS, Environment, Settings
 from infra.supervisor import Program, StopRequested, Supervisor
-from workers.programs import API, APPLICATION, WORKERS, application, log_directory, one_shot
+from workers.programs import API, APPLICATION, TRIAGE, WORKERS, application, log_directory, one_shot
 
 SERVER_SECONDS = 60
 READY_SECONDS = 180
@@ -113,8 +113,8 @@ class Desk:
         return environment
 
     def _wait_ready(self, supervisor: Supervisor) -> None:
-        if not supervisor.wait_until(self._api_ready, [API], READY_SECONDS):
-            self._console.step(f"the API is not ready after {READY_SECONDS} s: see {self._log_of(API)}")
+        if not supervisor.wait_until(lambda: self._answers("/healthz"), [API], READY_SECONDS):
+            self._console.step(f"the API does not answer after {READY_SECONDS} s: see {self._log_of(API)}")
             return
         self._console.step(f"the API answers ({self._seconds()})")
         if not supervisor.wait_until(_cached(self._workers_ready), WORKERS, READY_SECONDS):
@@ -123,10 +123,12 @@ class Desk:
             )
             return
         self._console.step(f"the workers answer ({self._seconds()})")
+        if not supervisor.wait_until(_cached(lambda: self._answers("/readyz")), [API, TRIAGE], READY_SECONDS):
+            self._console.step(f"not ready after {READY_SECONDS} s: {self._settings.base_url}/readyz says why")
 
-    def _api_ready(self) -> bool:
+    def _answers(self, path: str) -> bool:
         try:
-            return httpx.get(f"http://{self._reach()}/readyz", timeout=2).status_code == httpx.codes.OK
+            return httpx.get(f"http://{self._reach()}{path}", timeout=5).status_code == httpx.codes.OK
         except httpx.HTTPError:
             return False
 
