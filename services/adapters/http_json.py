@@ -67,7 +67,7 @@ def exchange(  # noqa: PLR0913 - the parts of one HTTP exchange
         raise TryAgain(f"answered {status}", _seconds_of(after))
     try:
         return Answer(status, json.loads(content))
-    except ValueError:  # JSON and Unicode errors both are
+    except (ValueError, RecursionError):  # JSON and Unicode errors are values'; a thousand brackets are the stack's
         return Answer(status, None)
 
 
