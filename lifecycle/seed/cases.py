@@ -12,7 +12,8 @@ from typing import NamedTuple
 from lifecycle.seed import bank, worlds
 from lifecycle.seed.bank import ClauseTemplate, Split, Test
 from lifecycle.seed.scope import scope_of
-from policies import PolicyVersion, Reason, ToolGrant, ToolName
+from policies import PolicyVersion, Reason, ToolName
+from policies.plain_text import plain_text_version
 from services.domain.actions import ToolCall
 from services.domain.decision import ClauseReading, Condition, Decision, FactTest, Outcome, Truth
 from services.domain.evidence import Evidence
@@ -156,37 +157,9 @@ def _fill(template: ClauseTemplate, rng: random.Random) -> Filled:
     if numbers["M"] == numbers["N"]:
         numbers["M"] += 1
     text = template.text.replace("{N}", str(numbers["N"])).replace("{M}", str(numbers["M"]))
-    policy = PolicyVersion(
-        policy_id="?",
-        version=rng.choice(["1", "2", "2025-01", "2024-11", "v3"]),
-        tools=tuple(ToolGrant(name=tool) for tool in plain_text_tools(text)),
-        closes_without_rule=True,
-        text=text,
-    )
+    version = rng.choice(["1", "2", "2025-01", "2024-11", "v3"])
+    policy = plain_text_version(f"template {template.id}", version, text)
     return Filled(template, numbers, policy)
-
-
-_GRANTING_WORDS = {
-    ToolName.ISSUE_REFUND: (
-        "refund",
-        "money back",
-        "reimburs",
-        "erstatt",
-        "rembours",
-        "rimbors",
-        "reembols",
-        "terugbeta",
-    ),
-    ToolName.SEND_REPLACEMENT: ("replace", "exchange", "ersatz", "remplac", "sostitu", "reempla", "cambio", "vervang"),
-    ToolName.ISSUE_STORE_CREDIT: ("store credit", "shop credit", "voucher", "gift card", "gutschein", "bon d'achat"),
-}
-
-
-def plain_text_tools(text: str) -> tuple[ToolName, ...]:
-    """Return the tools that a clause without a header allows: labels, photos and mail, and what its text grants."""
-    lowered = text.lower()
-    granted = [tool for tool, words in _GRANTING_WORDS.items() if any(word in lowered for word in words)]
-    return (ToolName.CREATE_RETURN_LABEL, *granted, ToolName.REQUEST_PHOTOS, ToolName.SEND_EMAIL)
 
 
 def _facts(
