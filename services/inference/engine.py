@@ -1,0 +1,175 @@
+"""Runs many requests at once: shared beginnings are read once, forced tokens are appended, choices are batched.
+
+One step takes from every running request what its cache does not hold yet (the rest of a prompt, a forced stretch or
+one chosen token), lays it end to end and runs the model once. Then each request that is up to date chooses one token
+among those its grammar allows, and appends all that follows without a choice. Owned by one thread (see `service`).
+"""
+
+import time
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from services.inference.attention import KVCache
+from services.inference.llama import Llama
+from services.inference.prefix import PrefixCache
+from services.inference.request import GenerationRequest, GenerationResult, Running
+
+
+@dataclass(frozen=True)
+class EngineOptions:
+    """Each idea of the engine can be switched off, so that a benchmark can show what it is worth.
+
+    `max_running` requests share a step of at most `step_tokens` tokens: more of either raises throughput and latency.
+    """
+
+    max_running: int = 16
+    step_tokens: int = 256
+    prefix_bytes: int = 512 * 1024 * 1024
+    append_forced: bool = True
+    partial_head_rows: int = 1024
+    keep_sessions: bool = True
+
+
+@dataclass
+class EngineCounters:
+    """What the engine has done since it was made; tokens of a prefix hit were not computed."""
+
+    steps: int = 0
+    computed_tokens: int = 0
+    finished: int = 0
+
+
+class Engine:
+    """See the module's docstring. `generate` runs a batch to its end; `submit` and `step` serve a stream."""
+
+    def __init__(self, model: Llama, stop_id: int, options: EngineOptions | None = None) -> None:
+        self.model, self.stop_id, self.options = model, stop_id, options or EngineOptions()
+        self.prefixes = PrefixCache(self.options.prefix_bytes)
+        self.counters = EngineCounters()
+        self._waiting: deque[tuple[int, GenerationRequest, float]] = deque()
+        self._running: dict[int, Running] = {}
+        self._tickets = 0
+
+    @property
+    def load(self) -> tuple[int, int]:
+        """Return how many requests run and how many wait."""
+        return len(self._running), len(self._waiting)
+
+    def generate(self, requests: Iterable[GenerationRequest]) -> list[GenerationResult]:
+        """Run the requests to their end and return their results in order. A failed one carries its error."""
+        tickets = [self.submit(request) for request in requests]
+        done: dict[int, GenerationResult] = {}
+        while len(done) < len(tickets):
+            done.update(self.step())
+        return [done[ticket] for ticket in tickets]
+
+    def submit(self, request: GenerationRequest) -> int:
+        """Queue a request; its ticket comes back with its result from `step`."""
+        self._tickets += 1
+        self._waiting.append((self._tickets, request, time.monotonic()))
+        return self._tickets
+
+    @torch.inference_mode()
+    def step(self) -> list[tuple[int, GenerationResult]]:
+        """Admit what fits, run the model once, and return what finished."""
+        self._admit()
+        if batch := self._pack():
+            self._forward(batch)
+        now, finished = time.monotonic(), []
+        for ticket, sequence in list(self._running.items()):
+            if sequence.finished:
+                del self._running[ticket]
+                finished.append((ticket, sequence.result(now, self.options.keep_sessions)))
+        self.counters.finished += len(finished)
+        return finished
+
+    def _admit(self) -> None:
+        """Start waiting requests, oldest first, while there is room."""
+        while self._waiting and len(self._running) < self.options.max_running:
+            ticket, request, submitted = self._waiting.popleft()
+            cache = self._cache_for(request)
+            sequence = Running(request, self.stop_id, cache, submitted)
+            sequence.cached = cache.length
+            sequence.begin(self.model.config.max_position_embeddings)
+            self._running[ticket] = sequence
+
+    def _cache_for(self, request: GenerationRequest) -> KVCache:
+        """Return the session's cache, cut back to what its ids share with the prompt, or a new one."""
+        if request.session is None:
+            return self.model.new_cache(len(request.prompt) + 64)
+        shared = 0
+        for mine, theirs in zip(request.session.ids, request.prompt, strict=False):
+            if mine != theirs:
+                break
+            shared += 1
+        cache = request.session.cache
+        cache.length = min(cache.length, shared, len(request.prompt) - 1)
+        return cache
+
+    def _pack(self) -> list[tuple[Running, int]]:
+        """Choose how many tokens each request runs in this step: short stretches first, so that no choice waits long.
+
+        A request whose next shared segment is being read by another waits for it instead of reading it twice.
+        """
+        budget, batch, being_read = self.options.step_tokens, [], set[bytes]()
+        for sequence in self._running.values():
+            if not sequence.finished:
+                self._use_prefixes(sequence)
+        for sequence in sorted(self._running.values(), key=lambda s: len(s.ids) - s.cache.length):
+            if sequence.finished or budget == 0:
+                continue
+            missing = [s.key for s in sequence.segments if s.end > sequence.cache.length]
+            if missing and self.options.prefix_bytes and missing[0] in being_read:
+                continue
+            being_read.update(missing)
+            tokens = min(len(sequence.ids) - sequence.cache.length, budget)
+            if not self.options.append_forced and sequence.cache.length >= len(sequence.request.prompt):
+                tokens = 1
+            budget -= tokens
+            batch.append((sequence, tokens))
+        return batch
+
+    def _use_prefixes(self, sequence: Running) -> None:
+        before = sequence.cache.length
+        self.prefixes.fill(sequence.cache, sequence.segments)
+        # The last token always runs: its hidden state makes the first choice.
+        sequence.cache.length = min(sequence.cache.length, len(sequence.ids) - 1)
+        sequence.cached += max(sequence.cache.length - before, 0)
+
+    def _forward(self, batch: Sequence[tuple[Running, int]]) -> None:
+        pieces = [s.ids[s.cache.length : s.cache.length + tokens] for s, tokens in batch]
+        ids = torch.tensor([token for piece in pieces for token in piece], device=self.model.device)
+        lengths = [len(piece) for piece in pieces]
+        hidden = self.model(ids, lengths, caches=[s.cache for s, _ in batch])
+        self.counters.steps += 1
+        self.counters.computed_tokens += len(ids)
+        ends = torch.tensor(lengths).cumsum(0) - 1
+        choosing: list[tuple[Running, int]] = []
+        for (sequence, tokens), end in zip(batch, ends.tolist(), strict=True):
+            sequence.computed += tokens
+            for segment in sequence.segments:
+                self.prefixes.store(sequence.cache, segment)
+            if sequence.cache.length == len(sequence.ids):
+                choosing.append((sequence, end))
+        self._choose(choosing, hidden)
+
+    def _choose(self, choosing: Sequence[tuple[Running, int]], hidden: Tensor) -> None:
+        """Make logits where a choice is made: few rows of the head for few options, one product for the others."""
+        wide = []
+        for sequence, end in choosing:
+            options = sequence.options
+            if options is None or len(options) > self.options.partial_head_rows:
+                wide.append((sequence, end))
+                continue
+            rows = torch.from_numpy(options).to(hidden.device)
+            sequence.choose(self.model.head(hidden[end], rows))
+        if not wide:
+            return
+        logits = self.model.head(hidden[[end for _, end in wide]])
+        for (sequence, _), row in zip(wide, logits, strict=True):
+            options = sequence.options
+            sequence.choose(row if options is None else row[torch.from_numpy(options).to(row.device)])
