@@ -28,7 +28,6 @@ class OrderRows:
             {
                 "shop_id": order.shop_id,
                 "order_id": order.order_id,
-                "customer_email": order.customer_email,
                 "document": order.model_dump(mode="json"),
                 "updated_at": now,
             }
@@ -36,7 +35,7 @@ class OrderRows:
         ]
         if rows:
             statement = insert(ShopOrderRow)
-            changed = {name: statement.excluded[name] for name in ("customer_email", "document", "updated_at")}
+            changed = {name: statement.excluded[name] for name in ("document", "updated_at")}
             with self._sessions() as session:
                 session.execute(
                     statement.on_conflict_do_update(index_elements=["shop_id", "order_id"], set_=changed), rows
