@@ -6,7 +6,7 @@ Holds no rule and opens nothing at import. Retries belong to the job ledger; a t
 import time
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from celery import Celery, Task
 from prometheus_client import Counter, Histogram
@@ -17,6 +17,7 @@ from infra.settings import Settings, get_settings
 
 log = get_logger(__name__)
 Value = TypeVar("Value")
+P = ParamSpec("P")
 
 TASKS = Counter("returns_desk_tasks", "Tasks run, by name and outcome.", ["task", "outcome"])
 TASK_SECONDS = Histogram(
@@ -46,6 +47,12 @@ class DeskTask(Task):  # type: ignore[misc]
                 TASKS.labels(self.name, outcome).inc()
                 TASK_SECONDS.labels(self.name).observe(time.monotonic() - started)
         return result
+
+
+def task(name: TaskName) -> Callable[[Callable[P, Value]], Callable[P, Value]]:
+    """Return a decorator that registers a function as the task of that name."""
+    registered: Callable[[Callable[P, Value]], Callable[P, Value]] = app.task(base=DeskTask, name=name.value)
+    return registered
 
 
 def guarded(work: Callable[[], Value]) -> tuple[Value | None, Exception | None]:

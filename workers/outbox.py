@@ -6,13 +6,13 @@ A crash between telling and noting tells twice, which is harmless. Webhooks read
 from infra.queue import TaskName
 from services.store.jobs import ready_among
 from services.store.outbox import JOB_READY, mark_sent, unsent
-from workers.app import DeskTask, app
+from workers.app import task
 from workers.wiring import Desk, desk
 
 BATCH = 200
 
 
-@app.task(base=DeskTask, name=TaskName.RELAY.value)
+@task(TaskName.RELAY)
 def relay() -> int:
     """Relay once; return how many messages were dealt with."""
     return relay_jobs(desk())

@@ -1,4 +1,4 @@
-"""Run the HTTP server: `python -m workers.serve`. What it serves is in `services.api` and `review_ui`."""
+"""Run the HTTP server: `python -m workers.serve`. What it serves is composed in `workers.http`."""
 
 import uvicorn
 
@@ -13,7 +13,7 @@ def main() -> None:
     settings = get_settings()
     configure_logging("api", settings)
     uvicorn.run(
-        "services.api.app:create_app",
+        "workers.http:make_app",
         factory=True,
         host=settings.bind_address,
         port=settings.port,

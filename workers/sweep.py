@@ -8,25 +8,25 @@ from datetime import timedelta
 from infra.logs import get_logger
 from infra.queue import TaskName
 from services.store.sweeping import forget_expired
-from workers.app import DeskTask, app
+from workers.app import task
 from workers.wiring import desk
 
 log = get_logger(__name__)
 
-QUIET = timedelta(seconds=15)
-"""How long a ready job may lie before the broker is told again: a worker that drains its queue needs no reminding."""
+QUIET_SWEEPS = 3
+"""Sweeps a ready job may lie before the broker is told again: a worker that drains its queue needs no reminding."""
 
 POKES = 50
 
 
-@app.task(base=DeskTask, name=TaskName.SWEEP.value)
+@task(TaskName.SWEEP)
 def sweep() -> int:
     """Sweep once; return how many jobs were taken back or announced again."""
     parts = desk()
     swept = parts.jobs.sweep()
     if swept.requeued or swept.quarantined:
         log.warning("took jobs back", requeued=list(swept.requeued), quarantined=list(swept.quarantined))
-    waiting = parts.jobs.to_poke(QUIET, POKES)
+    waiting = parts.jobs.to_poke(timedelta(seconds=QUIET_SWEEPS * parts.settings.sweep_every_seconds), POKES)
     for kind, job_id in waiting:
         parts.poker.poke(kind.value, job_id)
     forget_expired(parts.sessions)

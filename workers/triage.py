@@ -3,19 +3,21 @@
 from datetime import timedelta
 from typing import Any
 
-from celery.signals import worker_process_init
+from celery.signals import worker_process_init, worker_process_shutdown
 
 from infra.logs import get_logger
 from infra.queue import Queue, TaskName
 from services.domain.jobs import JobKind
-from workers.app import DeskTask, app
-from workers.wiring import Desk, desk
-from workers.work import work
+from workers.app import app, task
+from workers.pulse import Pulse
+from workers.wiring import desk
+from workers.work import work, worker_name
 
 log = get_logger(__name__)
+_pulses: list[Pulse] = []
 
 
-@app.task(base=DeskTask, name=TaskName.TRIAGE.value)
+@task(TaskName.TRIAGE)
 def triage(job_id: str | None = None) -> int:
     """Decide the return of this job, and whatever else is ready; return how many were worked on."""
     parts = desk()
@@ -29,10 +31,23 @@ def triage(job_id: str | None = None) -> int:
     )
 
 
-@worker_process_init.connect
 def warm_up(**_: Any) -> None:
     """Load the checkpoint before the first customer waits for it. A process of another queue loads none."""
     if Queue.TRIAGE.value not in app.amqp.queues.consume_from:
         return
-    parts: Desk = desk()
-    log.info("checkpoint loaded", checkpoint=parts.triage.pipeline.decider.checkpoint_id)
+    parts = desk()
+    decider = parts.triage.pipeline.decider
+    log.info("checkpoint loaded", checkpoint=decider.checkpoint_id)
+    pulse = Pulse(parts.sessions, f"triage@{worker_name()}", Queue.TRIAGE.value, lambda: decider.checkpoint_id)
+    pulse.start()
+    _pulses.append(pulse)
+
+
+def leave(**_: Any) -> None:
+    """Take this process off the list of the living."""
+    for pulse in _pulses:
+        pulse.stop()
+
+
+worker_process_init.connect(warm_up, weak=False)
+worker_process_shutdown.connect(leave, weak=False)

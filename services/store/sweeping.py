@@ -6,14 +6,16 @@ from sqlalchemy import delete, func, select
 from sqlmodel import col
 
 from services.store.outbox import forget_sent
+from services.store.processes import forget_silent
 from services.store.sessions import Sessions
 from services.store.tables import IdempotencyKeyRow
 
 OUTBOX_MEMORY = timedelta(days=7)
+PROCESS_MEMORY = timedelta(days=1)
 
 
 def forget_expired(sessions: Sessions, limit: int = 5000) -> int:
-    """Delete idempotency keys past their promise and outbox messages long sent; return how many."""
+    """Delete expired idempotency keys and outbox messages long sent, return how many; forget silent processes."""
     with sessions() as session:
         old = (
             select(col(IdempotencyKeyRow.shop_id), col(IdempotencyKeyRow.route), col(IdempotencyKeyRow.key))
@@ -28,4 +30,5 @@ def forget_expired(sessions: Sessions, limit: int = 5000) -> int:
                 col(IdempotencyKeyRow.key) == old.c.key,
             )
         )
+        forget_silent(session, PROCESS_MEMORY)
         return int(keys.rowcount or 0) + forget_sent(session, OUTBOX_MEMORY, limit)  # type: ignore[attr-defined]
