@@ -62,6 +62,7 @@ def test_a_clause_has_legal_fields_and_its_key_sentence_exists(clause: dict[str,
     assert set(clause["reasons"]) <= set(Reason)
     assert clause["gives"] in {"return", "refund", "replacement", "store_credit", "none"}
     assert 0 <= clause["key"] < len(split_sentences(clause["text"]))
+    assert not split_sentences(clause["text"])[clause["key"]].endswith("?"), "a question decides nothing"
     assert slots(clause["text"]) <= {"{N}", "{M}"}
     assert ("{N}" in clause["text"]) == (clause["n"] is not None)
     assert ("{M}" in clause["text"]) == ("m" in clause)
@@ -72,6 +73,7 @@ def test_a_clause_has_legal_fields_and_its_key_sentence_exists(clause: dict[str,
 @pytest.mark.parametrize("clause", CLAUSES, ids=lambda clause: clause["id"])
 def test_the_numbers_of_a_clause_s_conditions_stand_in_its_text(clause: dict[str, Any]) -> None:
     used = set()
+    key = split_sentences(clause["text"])[clause["key"]]
     for test in (test for alternatives in clause["conditions"] for test in alternatives):
         match = CONDITION.fullmatch(test)
         assert match, test
@@ -82,8 +84,7 @@ def test_the_numbers_of_a_clause_s_conditions_stand_in_its_text(clause: dict[str
         implied = fact == "days_late" and (operator, number) in {(">=", "1"), (">", "0")}
         if number.isdigit() and not implied:
             value = int(number) / (100 if fact.endswith("_cents") else 1)
-            assert value in numbers_in(clause["text"]), test
-    key = split_sentences(clause["text"])[clause["key"]]
+            assert value in numbers_in(key), test
     assert slots(key) == used, "the deciding sentence must hold the numbers that the conditions use, and no other"
 
 
