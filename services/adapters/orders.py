@@ -48,7 +48,7 @@ class LocalOrders(_Facts):
 
     def order(self, shop_id: str, order_id: str) -> ShopOrder:
         """Return the order. Raises OrderNotFound, also for another shop's order: who asks learns nothing of it."""
-        order = self._book.find(shop_id, order_id.strip())
+        order = self._book.find(shop_id, _askable(order_id))
         if order is None:
             raise _unknown(order_id)
         return order
@@ -63,12 +63,13 @@ class HttpOrders(_Facts):
 
     def order(self, shop_id: str, order_id: str) -> ShopOrder:
         """Return the order. Raises OrderNotFound, OrderSourceUnavailable (which says what the service did)."""
-        path = f"shops/{_segment(shop_id)}/orders/{_segment(order_id.strip())}"
+        wanted = _askable(order_id)
+        path = f"shops/{_segment(shop_id)}/orders/{_segment(wanted)}"
         try:
             answer = self._persistent.call(lambda seconds: exchange(self._client, "GET", path, seconds))
         except (TryAgain, CircuitOpen) as error:
             raise OrderSourceUnavailable(f"order service {self._client.base_url}: {error}") from error
-        return self._understood(answer, shop_id, order_id.strip())
+        return self._understood(answer, shop_id, wanted)
 
     def _understood(self, answer: Answer, shop_id: str, order_id: str) -> ShopOrder:
         if answer.status in {404, 410}:
@@ -91,6 +92,14 @@ class HttpOrders(_Facts):
 
     def _unusable(self, what: str) -> OrderSourceUnavailable:
         return OrderSourceUnavailable(f"order service {self._client.base_url}: {what}")
+
+
+def _askable(order_id: str) -> str:
+    """Return the id without outer spaces. Raises OrderNotFound for one that no order has, such as a control code."""
+    wanted = order_id.strip()
+    if not wanted or len(wanted) > 200 or not wanted.isprintable():
+        raise _unknown(order_id)
+    return wanted
 
 
 def _unknown(order_id: str) -> OrderNotFound:

@@ -25,6 +25,7 @@ class Reply(BaseHTTPRequestHandler):
     """Hands each request to the server's script and offers it ways to answer, well or badly."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     server: "ShopServer"
 
     def do_GET(self) -> None:

@@ -88,7 +88,9 @@ def test_an_awkward_order_id_reaches_its_order_and_no_other_path(source):
     assert source.order("sample-shop", "A/1 ä?#%2F..").order_id == "A/1 ä?#%2F.."
 
 
-@pytest.mark.parametrize("order_id", ["A99999", "", "..", "../../shops", "A10234'; --", "A" * 300, "A\u0000"])
+@pytest.mark.parametrize(
+    "order_id", ["A99999", "", "..", "../../shops", "A10234'; --", "A" * 300, "A\u0000", "A\ud800", "A\n1"]
+)
 def test_an_unknown_order_is_not_found(source, order_id):
     with pytest.raises(OrderNotFound, match="this shop has no order"):
         source.facts("sample-shop", order_id, None, AS_OF)
