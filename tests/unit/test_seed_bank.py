@@ -6,8 +6,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from policies import Reason, ToolName
 from policies.sentences import split_sentences
 
@@ -56,40 +54,40 @@ MESSAGES = rows("messages.jsonl")
 REPLIES = rows("replies.jsonl")
 
 
-@pytest.mark.parametrize("clause", CLAUSES, ids=lambda clause: clause["id"])
-def test_a_clause_has_legal_fields_and_its_key_sentence_exists(clause: dict[str, Any]) -> None:
-    assert clause["kind"] in {"grant", "exclude", "info"}
-    assert set(clause["reasons"]) <= set(Reason)
-    assert clause["gives"] in {"return", "refund", "replacement", "store_credit", "none"}
-    assert 0 <= clause["key"] < len(split_sentences(clause["text"]))
-    assert not split_sentences(clause["text"])[clause["key"]].endswith("?"), "a question decides nothing"
-    assert slots(clause["text"]) <= {"{N}", "{M}"}
-    assert ("{N}" in clause["text"]) == (clause["n"] is not None)
-    assert ("{M}" in clause["text"]) == ("m" in clause)
-    assert (clause["kind"] == "info") == (not clause["conditions"])
-    assert (clause["kind"] == "grant") == (clause["gives"] != "none")
+def test_every_clause_has_legal_fields_and_its_key_sentence_exists() -> None:
+    for clause in CLAUSES:
+        name, text = clause["id"], clause["text"]
+        assert clause["kind"] in {"grant", "exclude", "info"}, name
+        assert set(clause["reasons"]) <= set(Reason), name
+        assert bool(clause["reasons"]) == (clause["kind"] != "info"), name
+        assert clause["gives"] in {"return", "refund", "replacement", "store_credit", "none"}, name
+        assert 0 <= clause["key"] < len(split_sentences(text)), name
+        assert not split_sentences(text)[clause["key"]].endswith("?"), f"{name}: a question decides nothing"
+        assert slots(text) <= {"{N}", "{M}"}, name
+        assert ("{N}" in text) == (clause["n"] is not None), name
+        assert ("{M}" in text) == ("m" in clause), name
+        assert (clause["kind"] == "info") == (not clause["conditions"]), name
+        assert (clause["kind"] == "grant") == (clause["gives"] != "none"), name
 
 
-@pytest.mark.parametrize("clause", CLAUSES, ids=lambda clause: clause["id"])
-def test_the_numbers_of_a_clause_s_conditions_stand_in_its_text(clause: dict[str, Any]) -> None:
-    used = set()
-    key = split_sentences(clause["text"])[clause["key"]]
-    for test in (test for alternatives in clause["conditions"] for test in alternatives):
-        match = CONDITION.fullmatch(test)
-        assert match, test
-        fact, operator, number = match[1], match[2], match[3]
-        if number is None:
-            continue
-        used |= slots(number)
-        implied = fact == "days_late" and (operator, number) in {(">=", "1"), (">", "0")}
-        if number.isdigit() and not implied:
-            value = int(number) / (100 if fact.endswith("_cents") else 1)
-            assert value in numbers_in(key), test
-    assert slots(key) == used, "the deciding sentence must hold the numbers that the conditions use, and no other"
+def test_the_numbers_of_every_clause_s_conditions_stand_in_its_deciding_sentence() -> None:
+    for clause in CLAUSES:
+        key = split_sentences(clause["text"])[clause["key"]]
+        tests = [test for alternatives in clause["conditions"] for test in alternatives]
+        matches = [CONDITION.fullmatch(test) for test in tests]
+        assert all(matches), f"{clause['id']}: {tests}"
+        numbers = [(match[1], match[2], match[3]) for match in matches if match and match[3]]
+        for fact, operator, number in numbers:
+            implied = fact == "days_late" and (operator, number) in {(">=", "1"), (">", "0")}
+            if number.isdigit() and not implied:
+                value = int(number) / (100 if fact.endswith("_cents") else 1)
+                assert value in numbers_in(key), f"{clause['id']}: {fact} {operator} {number}"
+        used = {number for _, _, number in numbers if not number.isdigit()}
+        assert slots(key) == used, f"{clause['id']}: the deciding sentence must hold the conditions' numbers, no other"
 
 
 def test_clauses_are_many_and_varied_and_never_repeat() -> None:
-    assert len({clause["id"] for clause in CLAUSES}) == len(CLAUSES) >= 320
+    assert len({clause["id"] for clause in CLAUSES}) == len(CLAUSES) >= 600
     assert not duplicates([clause["text"] for clause in CLAUSES])
     assert len({clause["family"] for clause in CLAUSES}) >= 24
     tests = [test for clause in CLAUSES for alternatives in clause["conditions"] for test in alternatives]
@@ -103,12 +101,12 @@ def test_clauses_are_many_and_varied_and_never_repeat() -> None:
 
 
 def test_messages_cover_every_reason_in_many_voices_and_never_repeat() -> None:
-    assert len({message["id"] for message in MESSAGES}) == len(MESSAGES) >= 700
+    assert len({message["id"] for message in MESSAGES}) == len(MESSAGES) >= 900
     assert not duplicates([message["text"] for message in MESSAGES])
     assert all(slots(message["text"]) <= {"{item}"} for message in MESSAGES)
     by_reason = Counter(message["reason"] for message in MESSAGES)
     assert set(by_reason) == set(Reason)
-    assert min(by_reason.values()) >= 40
+    assert min(by_reason.values()) >= 80
     assert len({message["author"] for message in MESSAGES}) >= 12
     assert {message["lang"] for message in MESSAGES} == {"en", "de", "fr", "es", "it", "nl"}
     assert sum(message["lang"] != "en" for message in MESSAGES) >= 0.18 * len(MESSAGES)
