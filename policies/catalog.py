@@ -21,6 +21,7 @@ from policies.document import PolicyFileError, read_policy
 from policies.facts import STANDARD_FACTS, FactType
 from policies.in_force import all_in_force, in_force
 from policies.model import PolicyVersion
+from policies.yaml_text import load_yaml
 
 BUILT_IN = Path(__file__).parent
 """The directory that ships with the product: text/ and published.json beside this file."""
@@ -104,7 +105,7 @@ def declared_facts(directory: Path) -> Mapping[str, FactType]:
     if not path.is_file():
         return STANDARD_FACTS
     try:
-        entries = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        entries = load_yaml(path.read_text(encoding="utf-8")) or {}
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise CatalogError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
     if not isinstance(entries, dict):

@@ -8,6 +8,7 @@ import yaml
 from pydantic import ValidationError
 
 from policies.model import PolicyVersion
+from policies.yaml_text import load_yaml
 
 _FORM = re.compile(r"\A---[ \t]*\n(?P<header>.*?)\n---[ \t]*\n(?P<text>.*)\Z", re.DOTALL)
 _LIST_ITEM = re.compile(r"\s*(?:[-*•]|\d+[.)])\s")
@@ -32,7 +33,7 @@ def parse_policy(source: str, name: str) -> PolicyVersion:
     if form is None:
         raise PolicyFileError(f"{name}: no header; begin with a line '---', the YAML header, a line '---', then prose")
     try:
-        header = yaml.safe_load(form["header"])
+        header = load_yaml(form["header"])
     except yaml.YAMLError as error:
         raise PolicyFileError(f"{name}: the header is no YAML: {' '.join(str(error).split())}") from error
     if not isinstance(header, dict):

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-import yaml
+from policies.yaml_text import load_yaml
 
 _DIRECTORY = Path(__file__).with_name("lexicon")
 _WORD = re.compile(r"[a-z0-9]+")
@@ -154,7 +154,7 @@ def _one_shorter(word: str) -> set[str]:
 def _table() -> _Table:
     table = _Table()
     for path in sorted(_DIRECTORY.glob("*.yaml")):
-        for concept, entries in yaml.safe_load(path.read_text(encoding="utf-8")).items():
+        for concept, entries in load_yaml(path.read_text(encoding="utf-8")).items():
             for entry in entries.split(","):
                 if entry.strip():
                     table.add(entry.strip(), concept)

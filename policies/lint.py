@@ -85,12 +85,16 @@ def _about_dates(versions: list[PolicyVersion]) -> Iterator[Finding]:
     if len(names) < len(versions):
         twice = next(v for v in versions if [o.version for o in versions].count(v.version) > 1)
         yield _teller(twice)("version_twice", f"version {twice.version} stands twice; give one another name")
-    for version in versions:
-        if version.supersedes is not None and version.supersedes not in names - {version.version}:
-            yield _teller(version)(
-                "unknown_predecessor", f"supersedes {version.supersedes!r}, which is no other version of this policy"
-            )
+    # The sort is stable, as `in_force` is: of two that start on one day, the later in the given order governs.
     ordered = sorted(versions, key=lambda version: version.effective_from or date.min)
+    for place, version in enumerate(ordered):
+        if version.supersedes is None or version.supersedes in {one.version for one in ordered[:place]}:
+            continue
+        say = _teller(version)
+        if version.supersedes in names - {version.version}:
+            yield say("later_predecessor", f"supersedes {version.supersedes!r}, which starts after it; move a date")
+        else:
+            yield say("unknown_predecessor", f"supersedes {version.supersedes!r}, no other version of this policy")
     for earlier, later in pairwise(ordered):
         yield from _about_neighbours(earlier, later)
 
@@ -98,17 +102,15 @@ def _about_dates(versions: list[PolicyVersion]) -> Iterator[Finding]:
 def _about_neighbours(earlier: PolicyVersion, later: PolicyVersion) -> Iterator[Finding]:
     start = later.effective_from or date.min
     say = _teller(later)
-    if (earlier.effective_from or date.min) == start:
-        yield say(
-            "unreachable", f"starts on the same day as {earlier.version}, so one of the two never governs; move a date"
-        )
-        return
     if later.supersedes is None:
         yield say("no_predecessor", f"supersedes is missing; name {earlier.version!r}, which it replaces")
-    elif later.supersedes != earlier.version:
-        yield say(
-            "wrong_predecessor", f"supersedes {later.supersedes!r}, but replaces {earlier.version!r} by its dates"
-        )
+    if (earlier.effective_from or date.min) == start:
+        if later.supersedes != earlier.version:
+            yield say(
+                "unreachable",
+                f"starts on the same day as {earlier.version}, so one of the two never governs; move a date",
+            )
+        return
     if earlier.effective_to is None:
         return
     if earlier.effective_to >= start:

@@ -166,7 +166,7 @@ class _Checker:
 
     def _membership(self, left: ast.expr, right: ast.expr) -> FactType:
         if not isinstance(right, ast.List) or not right.elts:
-            raise RuleError("`in` needs a list of values, such as category in ['food', 'flowers']")
+            raise RuleError("`in` needs a list of values in the rule, such as category in ['food', 'flowers']")
         kind = self.kind_of(left)
         for element in right.elts:
             self._expect(element, kind, f"{ast.unparse(left)!r} is a {kind.value} value")
