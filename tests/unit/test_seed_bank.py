@@ -10,7 +10,7 @@ from policies import Reason, ToolName
 from policies.sentences import split_sentences
 
 BANK = Path(__file__).resolve().parents[2] / "lifecycle" / "seed" / "bank"
-CONDITION = re.compile(r"([A-Za-z]\w*) (?:(<=|>=|<|>) (\{N\}|\{M\}|\d+)|(is|is not) ([^{}]+))")
+CONDITION = re.compile(r"([A-Za-z]\w*) (?:(<=|>=|<|>) (\{N\}|\{M\}|\d+)|(is not|is) ([^{}]+))")
 SLOT = re.compile(r"\{[^{}]*\}?|\}")
 NUMBERS = {
     "zero": 0, "two": 2, "four": 4, "six": 6, "eight": 8, "one": 1, "three": 3, "five": 5, "seven": 7, "nine": 9,
@@ -141,3 +141,16 @@ def test_items_and_distractor_facts_are_usable() -> None:
         for clause in CLAUSES for alternatives in clause["conditions"] for test in alternatives
     }  # fmt: skip
     assert not deciding & {fact["name"] for fact in facts}, "a distractor must not be a fact that some clause asks for"
+
+
+def test_text_facts_and_categories_of_clauses_have_values_to_draw_from() -> None:
+    values = {fact["name"]: set(fact["values"]) for fact in rows("text_facts.jsonl")}
+    assert {item["category"] for item in rows("items.jsonl")} == values["category"]
+    assert not values.keys() & {fact["name"] for fact in rows("distractor_facts.jsonl")}
+    for clause in CLAUSES:
+        assert set(clause.get("categories", [])) <= values["category"], clause["id"]
+        for test in (test for alternatives in clause["conditions"] for test in alternatives):
+            match = CONDITION.fullmatch(test)
+            if match and match[5] not in {None, "true", "false"}:
+                assert match[5] in values[match[1]], f"{clause['id']}: {test}"
+                assert len(values[match[1]]) >= 3, test
