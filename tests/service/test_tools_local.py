@@ -66,9 +66,7 @@ class FixedClock:
 class Desk:
     """Local tools with everything they write to, for a shop of its own with two returns."""
 
-    def __init__(self, folder, url, request) -> None:
-        engine = make_engine(url)
-        request.addfinalizer(engine.dispose)
+    def __init__(self, folder, engine) -> None:
         opened = sessions(engine)
         self.shop = secrets.token_hex(4)
         self.case, self.other = (ToolCase(f"{self.shop}-{n}", self.shop, "request@example.com") for n in (1, 2))
@@ -103,9 +101,16 @@ class Desk:
         return [BytesParser(EmailMessage, policy=policy.default).parsebytes(file.read_bytes()) for file in files]
 
 
+@pytest.fixture(scope="module")
+def engine(migrated_url):
+    made = make_engine(migrated_url)
+    yield made
+    made.dispose()
+
+
 @pytest.fixture
-def desk(tmp_path, migrated_url, request):
-    return Desk(tmp_path, migrated_url, request)
+def desk(tmp_path, engine):
+    return Desk(tmp_path, engine)
 
 
 def test_a_label_is_a_file_and_goes_to_the_orders_own_address(desk):
