@@ -3,12 +3,15 @@
 Holds no rule and opens nothing at import. Retries belong to the job ledger; a task that fails is acknowledged.
 """
 
+import logging
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from typing import Any, ParamSpec, TypeVar
 
 from celery import Celery, Task
+from celery.platforms import SecurityWarning
 from prometheus_client import Counter, Histogram
 
 from infra.logs import bound, get_logger, hook_celery
@@ -83,7 +86,16 @@ def _make() -> Celery:
     made = make_celery(settings, include=tuple(name for name in MODULES if find_spec(name) is not None))
     made.conf.beat_schedule = beat_schedule(settings)
     hook_celery()
+    _quieten()
     return made
+
+
+def _quieten() -> None:
+    """Leave a line a task to our own logs: Celery's say only that a poke came and went, several times a second."""
+    for name in ("celery.worker.strategy", "celery.app.trace", "celery.beat"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    # We accept JSON only; that a development machine runs as root is no news in every process's log.
+    warnings.filterwarnings("ignore", category=SecurityWarning)
 
 
 app = _make()

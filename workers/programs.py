@@ -35,7 +35,20 @@ def api_command() -> Sequence[str]:
 
 def celery_command(queue: str) -> Sequence[str]:
     """Return a worker of one queue: one child process, so that one model is in memory."""
-    worker = [sys.executable, "-m", "celery", "-A", "workers.app", "worker", "-Q", queue, "-n", f"{queue}@%h"]
+    worker = [
+        sys.executable,
+        "-m",
+        "celery",
+        "--quiet",
+        "-A",
+        "workers.app",
+        "-q",
+        "worker",
+        "-Q",
+        queue,
+        "-n",
+        f"{queue}@%h",
+    ]
     return [*worker, "--pool=prefork", "--concurrency=1", "--without-gossip", "--without-mingle"]
 
 

@@ -77,7 +77,9 @@ def work(  # noqa: PLR0913 - what, how much, and for how long
     while leases := ledger.claim(kind, worker_name(), prefer=prefer, limit=batch):
         prefer = None
         with Heartbeat(ledger, leases, heartbeat), bound(jobs=[lease.job_id for lease in leases]):
+            started = time.monotonic()
             _attempt(ledger, handler, leases)
+            log.info("jobs worked on", kind=kind.value, count=len(leases), seconds=round(time.monotonic() - started, 3))
         done += len(leases)
         if time.monotonic() > stop_at:
             break
