@@ -18,7 +18,7 @@ from policies.yaml_text import load_yaml
 
 _DIRECTORY = Path(__file__).with_name("lexicon")
 _WORD = re.compile(r"[a-z0-9]+")
-_SHORTEST_FUZZY = 5
+_SHORTEST_FUZZY, _LONGEST_BEGINNING = 5, 10
 _HINT, _SLIP = 0.35, 0.7
 _MAX_WORDS = 400
 """A message may be long; what it is about is said in its first words, and the time a retrieval takes stays bounded."""
@@ -102,14 +102,24 @@ class _Table:
         """Return what a word means that is one letter away from a known one; the first letter is taken for right."""
         if len(word) < _SHORTEST_FUZZY or word in self.correct or word in COMMON_WORDS:
             return {}
-        known: set[str] = set()
+        near = {entry for entry in self._near(word) if entry in self.words}
+        for length in range(_SHORTEST_FUZZY, min(len(word), _LONGEST_BEGINNING) + 1):
+            near |= {entry for entry in self._near(word[:length]) if entry in self.beginnings}
+        # The longest likeness is the least likely to be chance.
+        longest = max(map(len, near), default=0)
+        return {
+            concept: _SLIP
+            for entry in near
+            if len(entry) == longest
+            for concept in (*self.words.get(entry, ()), *self.beginnings.get(entry, ()))
+        }
+
+    def _near(self, word: str) -> set[str]:
+        """Return known entries that share a spelling with `word` once each has lost a letter, or none."""
+        near: set[str] = set()
         for shorter in (word, *_one_shorter(word)):
-            known |= self.deletions.get(shorter, set())
-        found: dict[str, float] = {}
-        for near in known:
-            if near[0] == word[0]:
-                found |= dict.fromkeys((*self.words.get(near, ()), *self.beginnings.get(near, ())), _SLIP)
-        return found
+            near |= self.deletions.get(shorter, set())
+        return {entry for entry in near if entry[0] == word[0]}
 
 
 def concepts_in(words: tuple[str, ...]) -> dict[str, float]:

@@ -45,6 +45,8 @@ def retrieve(
     A clause whose `applies_to` is false on the facts is left out; one whose `applies_to` is unknown stays. The same
     input gives the same order. Raises ValueError for k below 1, RuleError for a clause whose `applies_to` is unsound.
     """
+    if k < 1:
+        raise ValueError(f"k is {k}; ask for at least one clause")
     return tuple(ranked.version for ranked in rank(versions_in_force, message, facts, declared)[:k])
 
 
@@ -63,7 +65,8 @@ def rank(
     telling = [word for word in words if len(word) > 2 and word not in COMMON_WORDS]
     by_words = _bm25(Counter(map(_stem, telling)), profiles)
     by_facts = _by_facts([version for version, _ in kept], facts, declared)
-    told = any(concept in _REASONS and concept != Reason.UNCLEAR for concept in concepts)
+    clearest = max((strength for concept, strength in concepts.items() if concept != Reason.UNCLEAR), default=0.0)
+    unclear = _UNCLEAR_WEIGHT * max(0.0, 1.0 - max([clearest, *by_facts]))
     ranked = [
         Ranked(
             version,
@@ -71,7 +74,7 @@ def rank(
             + _CONCEPT_WEIGHT * sum(strength * profiles[place].concepts.get(c, 0.0) for c, strength in concepts.items())
             + (_SCOPE_WEIGHT if scope is Truth.YES and version.applies_to is not None else 0.0)
             + _FACT_WEIGHT * by_facts[place]
-            + (_UNCLEAR_WEIGHT if not told and Reason.UNCLEAR in version.reasons else 0.0),
+            + (unclear if Reason.UNCLEAR in version.reasons else 0.0),
         )
         for place, (version, scope) in enumerate(kept)
     ]
@@ -132,18 +135,22 @@ def _bm25(query: Mapping[str, int], profiles: list[_Profile]) -> list[float]:
 def _by_facts(
     versions: list[PolicyVersion], facts: Mapping[str, FactScalar], declared: Mapping[str, FactType]
 ) -> list[float]:
-    """Return for each clause how much the established facts speak for it: rare true facts of its rule count most."""
-    asked = [_true_facts(version, facts, declared) for version in versions]
+    """Return for each clause how much the established facts speak for it: those that few rules ask for count most."""
+    asked = [_speaking_facts(version, facts, declared) for version in versions]
     how_common = Counter(fact for names in asked for fact in names)
     return [sum(1 / how_common[fact] ** 2 for fact in names) for names in asked]
 
 
-def _true_facts(
+def _speaking_facts(
     version: PolicyVersion, facts: Mapping[str, FactScalar], declared: Mapping[str, FactType]
 ) -> tuple[str, ...]:
+    """Return the facts that speak for a clause: all of its rule where it grants, else those that are true."""
     if version.rule is None:
         return ()
-    return tuple(name for name in compile_rule(version.rule, declared).shape.facts if facts.get(name) is True)
+    rule = compile_rule(version.rule, declared)
+    if rule.evaluate(facts) is Truth.YES:
+        return rule.shape.facts
+    return tuple(name for name in rule.shape.facts if facts.get(name) is True)
 
 
 def _scope(version: PolicyVersion, facts: Mapping[str, FactScalar], declared: Mapping[str, FactType]) -> Truth:
