@@ -2,7 +2,7 @@
 
 import typer
 
-from workers.commands import up
+from workers.commands import policies, up
 from workers.commands import verify as verify_command
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app.command()(up.up)
 app.command()(up.status)
 app.command()(up.down)
 app.command()(verify_command.verify)
+app.add_typer(policies.app, name="policies")
 
 if __name__ == "__main__":
     app()
