@@ -8,12 +8,14 @@ unknown, where it does not the answer stands. That is Kleene's logic.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-
-import cel
+from typing import TYPE_CHECKING
 
 from policies.facts import STANDARD_FACTS, FactScalar, FactType, fits
 from policies.rule_check import RuleError, RuleShape, check_rule
 from policies.vocabulary import Truth
+
+if TYPE_CHECKING:
+    import cel
 
 __all__ = ["Rule", "RuleError", "compile_rule", "evaluate"]
 
@@ -25,7 +27,7 @@ class Rule:
     source: str
     shape: RuleShape
     types: tuple[tuple[str, FactType], ...]
-    program: cel.Program
+    program: "cel.Program"
 
     def evaluate(self, facts: Mapping[str, FactScalar]) -> Truth:
         """Return the rule's answer on `facts`; a value that is null, absent or of another type is not established."""
@@ -52,6 +54,9 @@ def compile_rule(source: str, declared: Mapping[str, FactType] = STANDARD_FACTS)
 
 @lru_cache(maxsize=1024)
 def _compile(source: str, declared: tuple[tuple[str, FactType], ...]) -> Rule:
+    # The package loads its own terminal interface when imported; only a rule needs it, a `--help` does not.
+    import cel  # noqa: PLC0415
+
     kinds = dict(declared)
     shape = check_rule(source, kinds)
     try:
