@@ -21,6 +21,13 @@ class About(NamedTuple):
     return_id: str
 
 
+class Worth(NamedTuple):
+    """Money in hundredths of the currency's unit."""
+
+    amount_cents: int
+    currency: str
+
+
 def label_letter(about: About, tracking: str) -> LetterText:
     """Return the letter that brings a return label. Raises ValueError for a malformed tracking number."""
     if not is_tracking_number(tracking):
@@ -30,6 +37,16 @@ def label_letter(about: About, tracking: str) -> LetterText:
         f"Hello,\n\nattached is the return label for {about.item} from your order {about.order_id}.\n"
         "Print it, fix it flat to the parcel, and hand the parcel in.\n\n"
         f"Tracking number: {tracking}\n{_reference(about)}",
+    )
+
+
+def credit_letter(about: About, worth: Worth, code: str) -> LetterText:
+    """Return the letter that brings store credit."""
+    amount = f"{worth.currency} {worth.amount_cents // 100}.{worth.amount_cents % 100:02d}"
+    return LetterText(
+        f"Your store credit for order {about.order_id}",
+        f"Hello,\n\nfor {about.item} from order {about.order_id} you have {amount} of store credit.\n"
+        f"Enter this code at the checkout:\n\n  {code}\n\n{_reference(about)}",
     )
 
 

@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from policies import ToolName
-from services.adapters.letters import About, LetterText, label_letter, notice_letter, photo_letter
+from services.adapters.letters import About, LetterText, Worth, credit_letter, label_letter, notice_letter, photo_letter
 from services.adapters.mail import Attachment, Letter, Mailbox, first_address
 from services.adapters.money import MoneyDesk
 from services.adapters.parcels import ParcelDesk
 from services.adapters.tool_subject import the_line, the_order
 from services.domain.actions import ToolCall
 from services.domain.orders import OrderLine, ShopOrder
-from services.ports import Clock, Journal, OrderRecords, ToolCase, ToolRefused
+from services.ports import Clock, Journal, OrderRecords, ToolCase, ToolRefused, ToolUnavailable
 
 _Handler = Callable[[ToolCall, str, ToolCase], Mapping[str, Any]]
 
@@ -33,13 +33,14 @@ class LocalTools:
     ) -> None:
         self._orders = orders
         self._parcels = parcels
+        self._money = money
         self._mailbox = mailbox
         self._journal = journal
         self._clock = clock
         self._handlers: Mapping[ToolName, _Handler] = {
             ToolName.CREATE_RETURN_LABEL: self._create_return_label,
             ToolName.ISSUE_REFUND: money.refund,
-            ToolName.ISSUE_STORE_CREDIT: money.store_credit,
+            ToolName.ISSUE_STORE_CREDIT: self._issue_store_credit,
             ToolName.SEND_REPLACEMENT: self._send_replacement,
             ToolName.CANCEL_RETURN: self._cancel_return,
             ToolName.REQUEST_PHOTOS: self._request_photos,
@@ -50,17 +51,31 @@ class LocalTools:
         """Do the work of one call, once a key. Raises ToolRefused, ToolUnavailable."""
         if call.name not in set(ToolName):
             raise ToolRefused(f"there is no tool named {call.name!r}; there are: {', '.join(ToolName)}")
-        return self._handlers[ToolName(call.name)](call, idempotency_key, case)
+        try:
+            return self._handlers[ToolName(call.name)](call, idempotency_key, case)
+        except OSError as error:
+            raise ToolUnavailable(f"{call.name}: {error.strerror or error}") from error
 
     def _create_return_label(self, call: ToolCall, key: str, case: ToolCase) -> Mapping[str, Any]:
         """Write the label and mail it where an address is known, so that "it is in your inbox" is true."""
         order, line = self._subject(call, case)
         tracking, path = self._parcels.label(key, case, order, line)
-        to = first_address([order.customer_email, case.customer_email])
+        to = _recipient(order, case)
         if to is not None:
             letter = label_letter(_about(order, line, case), tracking)
             self._mail(f"{key}-label", to, letter, (Attachment(path.name, path.read_bytes()),))
         return {"tracking_number": tracking, "label": f"{path.parent.name}/{path.name}", "mailed": to is not None}
+
+    def _issue_store_credit(self, call: ToolCall, key: str, case: ToolCase) -> Mapping[str, Any]:
+        """Post the credit and mail its code where an address is known; without the code it is worth nothing."""
+        order, line = self._subject(call, case)
+        credit = self._money.store_credit(call, key, case)
+        to = _recipient(order, case)
+        if to is not None:
+            about = _about(order, line, case)
+            worth = Worth(credit["amount_cents"], credit["currency"])
+            self._mail(f"{key}-credit", to, credit_letter(about, worth, credit["credit_code"]))
+        return {**credit, "mailed": to is not None}
 
     def _send_replacement(self, call: ToolCall, key: str, case: ToolCase) -> Mapping[str, Any]:
         order, line = self._subject(call, case)
@@ -92,8 +107,7 @@ class LocalTools:
         return order, the_line(order, call)
 
     def _address(self, order: ShopOrder, case: ToolCase) -> str:
-        """Prefer what the system of record holds to what came with the request."""
-        found = first_address([order.customer_email, case.customer_email])
+        found = _recipient(order, case)
         if found is None:
             raise ToolRefused(f"no e-mail address is known for order {order.order_id}")
         return found
@@ -104,6 +118,16 @@ class LocalTools:
         letter = Letter(key, recipient, text.subject, text.body, attachments)
         path = self._mailbox.send(letter, self._clock.now())
         return {"mail": path.name, "attachments": [attachment.name for attachment in attachments]}
+
+
+def _recipient(order: ShopOrder, case: ToolCase) -> str | None:
+    """Prefer what the system of record holds to what came with the request.
+
+    A gift is the exception: its order holds the giver's address, and the giver is not told of a return.
+    """
+    if order.facts.get("is_gift") is True:
+        return first_address([case.customer_email])
+    return first_address([order.customer_email, case.customer_email])
 
 
 def _about(order: ShopOrder, line: OrderLine, case: ToolCase) -> About:

@@ -42,11 +42,12 @@ class Orders:
             self.one("A1", lines, customer_email="a1@example.com"),
             self.one("A2", tea),
             self.one("A3", lines, already_refunded_cents=4000),
+            self.one("GIFT", lines, customer_email="giver@example.com", is_gift=True),
         ]
         self.down = False
 
-    def one(self, order_id, lines, **more) -> ShopOrder:
-        facts = {"payment_method": "card"}
+    def one(self, order_id, lines, *, is_gift=False, **more) -> ShopOrder:
+        facts = {"payment_method": "card", "is_gift": is_gift}
         return ShopOrder(order_id=order_id, shop_id=self.shop_id, currency="EUR", lines=lines, facts=facts, **more)
 
     def order(self, shop_id: str, order_id: str) -> ShopOrder:
@@ -154,6 +155,9 @@ def test_store_credit_gets_a_code_that_stays_and_that_ids_do_not_give_away(desk)
     assert first["credit_code"].startswith("SC-")
     (entry,) = desk.journal.entries(desk.shop, "A1")
     assert entry.lines["store_credit_owed"] == -1000
+    (letter,) = desk.letters
+    assert first["credit_code"] in letter.get_body().get_content()
+    assert "EUR 10.00" in letter.get_body().get_content()
     elsewhere = MoneyDesk(desk.orders, desk.journal, FixedClock(), b"another secret")
     call = ToolCall(name="issue_store_credit", arguments={"order_id": "A1", "amount_cents": 1000, "currency": "EUR"})
     assert elsewhere.store_credit(call, f"key-{desk.shop}", desk.case)["credit_code"] != first["credit_code"]
@@ -282,11 +286,31 @@ def test_mail_goes_to_the_requests_address_where_the_order_knows_none(desk):
         desk.run("request_photos", "k2", order_id="A2", item="mug", case=desk.case._replace(customer_email=None))
 
 
+@pytest.mark.parametrize("name", ["create_return_label", "issue_store_credit", "send_email", "request_photos"])
+def test_the_giver_of_a_present_is_not_told_of_its_return(desk, name):
+    money = {"amount_cents": 100, "currency": "EUR"} if name == "issue_store_credit" else {}
+    desk.run(name, order_id="GIFT", **money)
+    assert [letter["To"] for letter in desk.letters] == ["request@example.com"]
+
+
+def test_credit_without_an_address_says_that_its_code_was_not_mailed(desk):
+    nobody = desk.case._replace(customer_email=None)
+    assert desk.refund(100, name="issue_store_credit", order_id="GIFT", case=nobody)["mailed"] is False
+    assert desk.letters == []
+
+
 def test_a_notice_brings_the_labels_of_its_return_and_of_no_other(desk):
     label = desk.run("create_return_label")
     desk.run("create_return_label", "other", case=desk.other)
     sent = desk.run("send_email", "mail")
     assert sent["attachments"] == [f"{label['tracking_number']}.pdf"]
+
+
+def test_a_folder_that_cannot_be_written_leaves_the_outcome_open(desk):
+    desk.folder.joinpath("labels").write_text("a file where the folder should be")
+    for name in ("create_return_label", "send_replacement", "cancel_return"):
+        with pytest.raises(ToolUnavailable):
+            desk.run(name)
 
 
 def test_a_tool_that_does_not_exist_is_refused_with_those_that_do(desk):
