@@ -2,7 +2,8 @@
 
 import typer
 
-from workers.commands import policies, up
+from workers.commands import keys, policies, up
+from workers.commands import submit as submit_command
 from workers.commands import verify as verify_command
 
 app = typer.Typer(
@@ -21,6 +22,8 @@ def main() -> None:
 app.command()(up.up)
 app.command()(up.status)
 app.command()(up.down)
+app.command()(submit_command.submit)
+app.add_typer(keys.app, name="keys")
 app.command()(verify_command.verify)
 app.add_typer(policies.app, name="policies")
 

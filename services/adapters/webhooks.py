@@ -3,6 +3,7 @@
 Not responsible for which deliveries are due or for recording attempts; the store and the worker's task are.
 """
 
+import asyncio
 import base64
 import binascii
 import hashlib
@@ -11,12 +12,16 @@ import ipaddress
 import random
 import secrets
 import socket
+import ssl
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import httpx
+
+from infra.settings import Environment, Settings
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - a prefix, no secret
 SECRET_BYTES = 32
@@ -30,6 +35,8 @@ DELAYS_SECONDS = (0, 5, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 
 JITTER = 0.1
 ANSWER_BYTES = 1000
 """How much of a receiver's answer is kept for the person who debugs it."""
+
+LONGEST_ERROR = 500
 
 
 class SignatureRefused(Exception):
@@ -170,6 +177,14 @@ class AddressGuard(NamedTuple):
             )
 
 
+def guard_of(settings: Settings) -> AddressGuard:
+    """Return which addresses this installation's webhooks may reach: in development also this machine's own."""
+    return AddressGuard(
+        allow_private=settings.webhook_allow_private_addresses,
+        allow_loopback=settings.environment is Environment.DEVELOPMENT,
+    )
+
+
 def _literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """Return the address a host spells out, also as the short, octal or whole-number forms that resolvers accept."""
     try:
@@ -182,58 +197,68 @@ def _literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return None
 
 
-def send(
-    client: httpx.Client, guard: AddressGuard, url: str, body: bytes, message_headers: Mapping[str, str]
-) -> Attempt:
-    """Make one attempt; never raises for what a receiver does. 2xx is delivered, 410 is gone, all else is tried again.
+def send(guard: AddressGuard, url: str, body: bytes, message_headers: Mapping[str, str], seconds: float) -> Attempt:
+    """Make one attempt within `seconds`, counted from the connection to the last byte read; never raises.
 
-    `client` must not follow redirects (`new_client`). The connection goes to the address that the guard checked, with
-    the URL's own name in Host and in TLS.
+    2xx is delivered, 410 is gone, all else is tried again. The connection goes to the address that the guard checked,
+    with the URL's own name in Host and in TLS, so a name that later resolves elsewhere leads nowhere.
     """
     try:
         address = guard.resolve(url)
     except AddressRefused as error:
-        return Attempt(delivered=False, gone=False, status=None, error=f"the address {error}")
+        return _failed(f"the address {error}")
+    try:
+        # Only a deadline over everything stops a receiver that drips its answer a byte at a time.
+        return asyncio.run(asyncio.wait_for(_post(url, address, body, message_headers), seconds))
+    except TimeoutError:
+        return _failed(f"no whole answer within {seconds:g} s")
+    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        return _failed(f"{type(error).__name__}: {error}")
+
+
+def _failed(error: str) -> Attempt:
+    return Attempt(delivered=False, gone=False, status=None, error=error[:LONGEST_ERROR])
+
+
+async def _post(url: str, address: str, body: bytes, message_headers: Mapping[str, str]) -> Attempt:
     target = httpx.URL(url)
-    request = client.build_request(
-        "POST",
-        target.copy_with(host=address),
-        content=body,
-        headers={"host": target.netloc.decode(), "content-type": "application/json", **message_headers},
-        extensions={"sni_hostname": target.host},
-    )
-    try:
-        response = client.send(request, stream=True)
-    except httpx.HTTPError as error:
-        return Attempt(delivered=False, gone=False, status=None, error=f"{type(error).__name__}: {error}"[:500])
-    try:
-        return _read_answer(response)
-    finally:
-        response.close()
+    # The deadline is the caller's and covers everything; the client's own timeouts start anew with each byte.
+    async with httpx.AsyncClient(timeout=None, trust_env=False, verify=_tls()) as client:  # noqa: S113
+        request = client.build_request(
+            "POST",
+            target.copy_with(host=address),
+            content=body,
+            headers={
+                "host": target.netloc.decode(),
+                "content-type": "application/json",
+                "user-agent": "returns-desk-webhooks/1",
+                **message_headers,
+            },
+            extensions={"sni_hostname": target.host},
+        )
+        response = await client.send(request, stream=True)
+        try:
+            return await _read_answer(response)
+        finally:
+            await response.aclose()
 
 
-def _read_answer(response: httpx.Response) -> Attempt:
+@lru_cache(maxsize=1)
+def _tls() -> ssl.SSLContext:
+    """Return the trust of this machine, read once: reading it costs more than an attempt."""
+    return ssl.create_default_context()
+
+
+async def _read_answer(response: httpx.Response) -> Attempt:
     status = response.status_code
     if 200 <= status < 300:
         return Attempt(delivered=True, gone=False, status=status, error=None)
     said = b""
-    try:
-        for chunk in response.iter_bytes(ANSWER_BYTES):
-            said += chunk
-            break  # What a receiver says is for a person to read; the first piece does.
-    except httpx.HTTPError as error:
-        said += f" ({type(error).__name__})".encode()
+    async for piece in response.aiter_raw():
+        said += piece
+        if len(said) >= ANSWER_BYTES:
+            break
     text = said[:ANSWER_BYTES].decode("utf-8", "replace").replace("\x00", "")
     why = "redirects are not followed; register the final address. " if 300 <= status < 400 else ""
-    return Attempt(delivered=False, gone=status == 410, status=status, error=f"HTTP {status}: {why}{text}"[:500])
-
-
-def new_client(timeout_seconds: float) -> httpx.Client:
-    """Return a client for deliveries: no redirects, no proxies or credentials from the environment, one time limit."""
-    return httpx.Client(
-        timeout=httpx.Timeout(timeout_seconds),
-        follow_redirects=False,
-        trust_env=False,
-        headers={"user-agent": "returns-desk-webhooks/1"},
-        limits=httpx.Limits(max_keepalive_connections=0),
-    )
+    error = f"HTTP {status}: {why}{text}"[:LONGEST_ERROR]
+    return Attempt(delivered=False, gone=status == 410, status=status, error=error)

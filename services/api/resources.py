@@ -98,7 +98,6 @@ def new_pool(settings: Settings) -> AsyncConnectionPool[Any]:
         max_waiting=1000,
         reconnect_timeout=30,
         open=False,
-        check=AsyncConnectionPool.check_connection,
         kwargs={
             "autocommit": True,
             "prepare_threshold": 1,

@@ -7,8 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
-from infra.settings import Environment, Settings
-from services.adapters.webhooks import AddressGuard, AddressRefused, new_secret
+from services.adapters.webhooks import AddressRefused, guard_of, new_secret
 from services.api import examples
 from services.api.auth import CallerDep
 from services.api.bodies import parse, read_object, require_content_type
@@ -31,12 +30,6 @@ router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"], responses=examples.
 MOST_ENDPOINTS = 20
 ENDPOINT_ID = re.compile(r"whe_[0-9a-f]{32}")
 DELIVERY_ID = re.compile(r"whd_[0-9a-f]{32}")
-
-
-def guard_of(settings: Settings) -> AddressGuard:
-    """Return which addresses webhooks may go to: in development also to this machine."""
-    development = settings.environment is Environment.DEVELOPMENT
-    return AddressGuard(allow_private=settings.webhook_allow_private_addresses, allow_loopback=development)
 
 
 async def _raw_body(request: Request) -> bytes:

@@ -42,7 +42,19 @@ class IntakeWriter:
         return await answer
 
     async def take_all(self, intakes: Sequence[Intake]) -> list[Taken]:
-        """Store several, whose keys all differ, in one transaction. Raises psycopg.Error."""
+        """Store several, whose keys all differ, in one transaction. Raises psycopg.Error.
+
+        A connection that broke is replaced and the statement sent again: if the first try was stored after all, the
+        second finds its answers by their keys.
+        """
+        try:
+            return await self._take_once(intakes)
+        except (psycopg.OperationalError, psycopg.InterfaceError):
+            # Looking after connections only when one fails saves every other request a round trip.
+            await self._pool.check()
+            return await self._take_once(intakes)
+
+    async def _take_once(self, intakes: Sequence[Intake]) -> list[Taken]:
         async with self._pool.connection() as connection:
             return await take(connection, intakes, check_orders=self._check_orders)
 

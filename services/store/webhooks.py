@@ -16,6 +16,10 @@ OLD_SECRET_KEPT = timedelta(hours=24)
 """How long a rotated-out secret still signs beside the new one."""
 
 
+MOST_OF_ONE = 4
+"""Deliveries in flight to one endpoint."""
+
+
 class Due(NamedTuple):
     """A delivery that is this worker's until its lease ends: all that an attempt needs."""
 
@@ -140,20 +144,36 @@ def _add_delivery(session: Session, endpoint_id: str, event: EventRow, now: date
 
 
 def claim_due(session: Session, lease: timedelta, limit: int) -> Sequence[Due]:
-    """Take deliveries that are due, in the caller's transaction; nobody else gets them before the lease ends."""
+    """Take deliveries that are due, in the caller's transaction; nobody else gets them before the lease ends.
+
+    At most MOST_OF_ONE of an endpoint are in flight, so that a slow receiver does not hold up the others.
+    """
     now = func.clock_timestamp()
+    waits, leased_until = col(WebhookDeliveryRow.next_at), col(WebhookDeliveryRow.lease_until)
+    held = func.coalesce(leased_until > now, False)
+    ranked = (
+        select(
+            col(WebhookDeliveryRow.id),
+            held.label("held"),
+            func.row_number()
+            .over(partition_by=col(WebhookDeliveryRow.endpoint_id), order_by=(held.desc(), waits))
+            .label("place"),
+        )
+        .join(WebhookEndpointRow, col(WebhookEndpointRow.id) == col(WebhookDeliveryRow.endpoint_id))
+        .where(col(WebhookDeliveryRow.state) == "pending", waits <= now, col(WebhookEndpointRow.enabled))
+        .subquery()
+    )
     due = (
         select(col(WebhookDeliveryRow.id))
-        .join(WebhookEndpointRow, col(WebhookEndpointRow.id) == col(WebhookDeliveryRow.endpoint_id))
         .where(
+            col(WebhookDeliveryRow.id).in_(select(ranked.c.id).where(ranked.c.place <= MOST_OF_ONE, ~ranked.c.held)),
+            # Asked again under the lock: another worker may have taken it since the ranking.
             col(WebhookDeliveryRow.state) == "pending",
-            col(WebhookDeliveryRow.next_at) <= now,
-            or_(col(WebhookDeliveryRow.lease_until).is_(None), col(WebhookDeliveryRow.lease_until) < now),
-            col(WebhookEndpointRow.enabled),
+            or_(leased_until.is_(None), leased_until <= now),
         )
-        .order_by(col(WebhookDeliveryRow.next_at))
+        .order_by(waits)
         .limit(limit)
-        .with_for_update(skip_locked=True, of=WebhookDeliveryRow)
+        .with_for_update(skip_locked=True)
     )
     claimed = session.execute(
         update(WebhookDeliveryRow)
