@@ -10,6 +10,11 @@ _HELPERS = frozenset(
     {Tag.HAVE, Tag.BE, Tag.WAS, Tag.BEEN, Tag.BEING, Tag.FUTURE, Tag.MODAL, Tag.TO, Tag.NOT}
 )
 _SKIP = frozenset({Tag.ADVERB, Tag.NOW, Tag.TICK, Tag.QUOTE})
+# A date to come does not make these uncertain: the arranging itself is done.
+_ARRANGED = frozenset(
+    "scheduled booked arranged planned organised organized geplant gebucht terminiert vereinbart prevu prevue planifie"
+    " planifiee programado programada reservado programmato programmata prenotato gepland ingepland geboekt".split()
+)
 _ACTORS = frozenset({Tag.US, Tag.THEY})
 _VERBS = frozenset({Tag.DONE, Tag.ING, Tag.PAST_SAFE, Tag.BASE})
 
@@ -20,7 +25,20 @@ def predicates(tokens: list[Token]) -> list[Predicate]:
     for at, token in enumerate(tokens):
         if token.tag in {Tag.DONE, Tag.ING}:
             found.append(_predicate(tokens, at, found))
+        elif token.tag is Tag.WORD and _stands_as_participle(tokens, at):
+            made = _predicate(tokens, at, found)
+            found.append(made._replace(deed=Deed.UNKNOWN, certainty=min(made.certainty, 0.5)))
     return found
+
+
+def _stands_as_participle(tokens: list[Token], at: int) -> bool:
+    """Tell whether an unknown word follows a perfect helper: have pulled, has been whisked away."""
+    i = at - 1
+    while i >= 0 and tokens[i].tag in {Tag.ADVERB, Tag.NOW}:
+        i -= 1
+    return i >= 0 and tokens[i].tag is Tag.HAVE and tokens[at].text.isalpha() or (
+        i >= 1 and tokens[i].tag is Tag.BEEN and tokens[i - 1].tag is not Tag.FUTURE and tokens[at].text.endswith("ed")
+    )
 
 
 def _helpers(tokens: list[Token], at: int) -> tuple[set[Tag], int, bool]:
@@ -81,7 +99,8 @@ def _with_helpers(
             return base._replace(certainty=0.5)
         return base._replace(state=State.FUTURE)
     if Tag.BEING in chain:
-        return base._replace(state=State.PROGRESS, certainty=0.9)
+        progressive = bool(chain & {Tag.BE, Tag.WAS})
+        return base._replace(state=State.PROGRESS if progressive else State.NONE, certainty=0.9)
     if Tag.HAVE in chain:
         if before is Tag.YOU and Tag.BEEN not in chain:
             return base._replace(state=State.CUSTOMERS)
@@ -96,11 +115,15 @@ def _with_helpers(
 def _present_passive(tokens: list[Token], made: Predicate, now: bool) -> Predicate:
     """Is refunded: holds now with such an adverb or of a thing of the customer's, else how it is done in general."""
     tags = tags_between(tokens, 0, len(tokens))
-    if tags & {Tag.ANY, Tag.LATER} or (tags & {Tag.IF, Tag.WHEN} and not now):
+    before = tags_between(tokens, 0, made.left)
+    arranged = tokens[made.at].value in {Deed.START, Deed.MARK} and not before & {Tag.IF, Tag.WHEN, Tag.ANY, Tag.FUTURE}
+    if arranged and tokens[made.at].text in _ARRANGED:
+        return made._replace(certainty=0.85)
+    if tags & {Tag.ANY, Tag.LATER} or before & {Tag.FUTURE, Tag.MODAL} or (tags & {Tag.IF, Tag.WHEN} and not now):
         return made._replace(state=State.GENERAL)
     if now:
         return made._replace(certainty=0.9)
-    subject = tokens[max(made.left - 4, 0) : made.left]
+    subject = tokens[max(made.left - 4, clause_start(tokens, made.left)) : made.left]
     if any(t.tag in {Tag.POSSESSIVE, Tag.DET, Tag.IT, Tag.US} for t in subject):
         return made._replace(certainty=0.75)
     return made._replace(state=State.GENERAL)
@@ -127,7 +150,8 @@ def _bare(tokens: list[Token], at: int, left: int, before: Tag | None, earlier: 
     ing = tokens[at].tag is Tag.ING
     base = Predicate(at, "", State.PROGRESS if ing else State.DONE, left, headless=True)
     if before in _ACTORS and not ing:
-        return base._replace(headless=False)
+        relative = left > 1 and tokens[left - 2].tag in {Tag.THING, Tag.WORD, Tag.THAT}
+        return base._replace(headless=False, relative=relative)
     if before is Tag.YOU:
         return base._replace(state=State.CUSTOMERS)
     if before in {Tag.AND, Tag.COMMA} and (kept := _coordinated(tokens, at, left, earlier)) is not None:
@@ -210,6 +234,13 @@ def _under_head(tokens: list[Token], made: Predicate, start: int, chain: set[Tag
         return made
     head = tags_between(tokens, start, made.left)
     sentence = tags_between(tokens, 0, made.left)
+    opener = tokens[start - 1].tag if start > 0 else None
+    if opener is Tag.ASSERT:
+        frame = tags_between(tokens, clause_start(tokens, start - 1), start - 1)
+        if frame & {Tag.NOT, Tag.IF}:
+            return made._replace(state=State.DENIED)
+    if made.relative and head & {Tag.IF, Tag.WHEN, Tag.WHAT}:
+        return made._replace(certainty=0.65)
     if Tag.IF in head:
         return made._replace(state=State.CONDITIONAL)
     if Tag.WHEN in head and not (chain & {Tag.WAS} or (not chain and not made.headless)):

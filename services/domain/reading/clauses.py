@@ -3,7 +3,7 @@
 from services.domain.claims import Effect
 from services.domain.reading import brackets, chains, places
 from services.domain.reading.drafts import Draft, SegmentReading
-from services.domain.reading.effects import Meaning, meaning, objects
+from services.domain.reading.effects import Meaning, before_clause, meaning, objects
 from services.domain.reading.headings import heading_state
 from services.domain.reading.lexicon import Lexicon
 from services.domain.reading.predicates import CLAIMING, Predicate, State
@@ -14,7 +14,7 @@ from services.domain.reading.tags import Deed, Tag, Thing, Token
 __all__ = ["Draft", "SegmentReading", "read_segment"]
 
 _CARRIED = frozenset({Tag.IT, Tag.THAT})
-_LIGHT = frozenset({Deed.COMPLETE, Deed.START, Deed.CREATE, Deed.SEND, Deed.PAY, Deed.ADD, Deed.SHIP, Deed.EMAIL})
+_LIGHT = frozenset({Deed.PAID, Deed.CHANGE, Deed.COMPLETE, Deed.START, Deed.CREATE, Deed.SEND, Deed.PAY, Deed.ADD, Deed.SHIP, Deed.EMAIL})
 
 
 def read_segment(  # noqa: PLR0913 - the context of a segment
@@ -77,10 +77,11 @@ def _draft(tokens: list[Token], made: Predicate, topic: str) -> Draft | None:
     things = objects(tokens, made)
     sense = meaning(made.deed, [t.value for t in things])
     certainty = made.certainty
-    carried = _is_carried(tokens, made, things)
-    if carried and topic and made.deed in _LIGHT and (resolved := meaning(made.deed, [topic])) is not None:
-        if sense is None or not things:
-            sense, certainty = resolved, min(certainty, 0.8)
+    if (sense is None or not things) and made.deed in _LIGHT and _is_carried(tokens, made, things):
+        for carried in [*(t.value for t in before_clause(tokens, made)), topic]:
+            if carried and (resolved := meaning(made.deed, [carried])) is not None:
+                sense, certainty = resolved, min(certainty, 0.8)
+                break
     if sense is None and made.deed in {Deed.COMPLETE, Deed.START, Deed.CHANGE}:
         sense = _unspecified(tokens, made)
     if sense is None or (made.deed == Deed.UNKNOWN and made.headless):
@@ -109,14 +110,15 @@ def _unspecified(tokens: list[Token], made: Predicate) -> Meaning | None:
     alone = len(tokens) <= 3
     if made.deed == Deed.COMPLETE and (alone or not made.headless):
         return Meaning(Effect.UNSPECIFIED, (), 0.75)
-    if made.passive and any(t.tag is Tag.IT for t in tokens[max(made.left - 2, 0) : made.left]):
+    it = any(t.tag is Tag.IT for t in [*tokens[max(made.left - 2, 0) : made.left], *tokens[made.at + 1 : made.at + 2]])
+    if it and (made.passive or not made.headless):
         return Meaning(Effect.UNSPECIFIED, (), 0.75)
     return None
 
 
 def _topic(tokens: list[Token]) -> str:
     """Return the thing this segment is about: the last one that an effect can be about."""
-    effects = {Thing.REFUND, Thing.CREDIT, Thing.LABEL, Thing.REPLACEMENT, Thing.EXCHANGE, Thing.RETURN, Thing.CANCELLATION}
+    effects = {Thing.MONEY, Thing.REFUND, Thing.CREDIT, Thing.LABEL, Thing.REPLACEMENT, Thing.EXCHANGE, Thing.RETURN, Thing.CANCELLATION}
     named = [t.value for t in tokens if t.tag is Tag.THING and t.value in effects]
     return named[0] if named else ""
 

@@ -51,6 +51,8 @@ def meaning(deed: str, things: list[str]) -> Meaning | None:  # noqa: PLR0911, C
             return _REFUND
         case Deed.PAY:
             return _paid(things)
+        case Deed.PAID:
+            return _paid(things) if first in {Thing.REFUND, Thing.MONEY, Thing.CREDIT} else None
         case Deed.EXCHANGE:
             return _EXCHANGE
         case Deed.REPLACE:
@@ -67,16 +69,29 @@ def meaning(deed: str, things: list[str]) -> Meaning | None:  # noqa: PLR0911, C
             return _OTHER
         case Deed.WAIVE:
             return _OTHER
-        case Deed.MARK if first in {None, Thing.ACCOUNT, Thing.NOTICE}:
-            return None
+        case Deed.MARK if first not in {Thing.RETURN, Thing.EXCHANGE}:
+            return _OTHER if first in {Thing.ORDER, Thing.CASE, Thing.PARCEL} else None
+        case Deed.UNKNOWN:
+            return _unknown(things)
     return _plain(deed, things)
 
 
+def _unknown(things: list[str]) -> Meaning | None:
+    """Return what an unknown verb may have done: any effect that its object can undergo."""
+    sense = _plain(Deed.UNKNOWN, things)
+    if sense is None and Thing.MONEY in things:
+        sense = _MONEY_BACK
+    if sense is None or sense.effect is not Effect.RETURN_STARTED:
+        return sense
+    return Meaning(sense.effect, (Effect.CANCEL_RETURN, Effect.CREATE_RETURN_LABEL))
+
+
 def _paid(things: list[str]) -> Meaning | None:
-    if Thing.CREDIT in things:
-        return _CREDIT
-    if Thing.REFUND in things:
-        return _REFUND
+    for thing in things:
+        if thing in {Thing.REFUND, Thing.CREDIT}:
+            return _BY_THING[thing]
+        if thing == Thing.MONEY:
+            break
     return _MONEY_BACK
 
 
@@ -99,15 +114,18 @@ def _changed(things: list[str]) -> Meaning:
 
 
 def _sent(deed: str, things: list[str]) -> Meaning | None:
-    for thing in (Thing.LABEL, Thing.REPLACEMENT, Thing.NEW, Thing.CREDIT, Thing.REFUND, Thing.PHOTOS):
+    for thing in (Thing.LABEL, Thing.REPLACEMENT, Thing.CREDIT, Thing.REFUND, Thing.PHOTOS):
         if thing in things:
             return _PHOTOS if thing == Thing.PHOTOS else _BY_THING[thing]
     if deed == Deed.EMAIL or set(things) & {Thing.EMAIL, Thing.NOTICE}:
         return _EMAIL
+    if Thing.NEW in things:
+        return _REPLACEMENT
     if Thing.MONEY in things:
         return _MONEY_BACK
     if set(things) & {Thing.PARCEL, Thing.ORDER}:
-        return Meaning(Effect.SEND_REPLACEMENT, (Effect.EXCHANGE,), 0.75)
+        # That the order itself was shipped is a fact of before, not an effect of ours.
+        return None if deed == Deed.SHIP else Meaning(Effect.SEND_REPLACEMENT, (Effect.EXCHANGE,), 0.6)
     if Thing.DISCOUNT in things:
         return _BY_THING[Thing.DISCOUNT]
     if deed == Deed.SHIP:
@@ -116,6 +134,7 @@ def _sent(deed: str, things: list[str]) -> Meaning | None:
 
 
 def _plain(deed: str, things: list[str]) -> Meaning | None:
+    things = [t for t in things if t != Thing.NEW] + [t for t in things if t == Thing.NEW]
     for thing in things:
         if thing in _BY_THING:
             return _BY_THING[thing]
@@ -135,11 +154,33 @@ def _plain(deed: str, things: list[str]) -> Meaning | None:
 def objects(tokens: list[Token], made: Predicate) -> list[Token]:
     """Return the things around a predicate, the grammatical object first."""
     start = clause_start(tokens, made.left)
-    left = [t for t in tokens[start : made.left] if t.tag is Tag.THING and t.value != Thing.NEUTRAL]
-    right = [t for t in tokens[made.at + 1 : _right_end(tokens, made.at)] if t.tag is Tag.THING and t.value != Thing.NEUTRAL]
-    left.sort(key=lambda t: (_governed(tokens, t), t.start))
-    right.sort(key=lambda t: (_governed(tokens, t), t.start))
-    return [*left, *right] if made.passive or (made.headless and left) else [*right, *left]
+    if made.headless and tokens[start - 1].tag is Tag.SEP and start > 0:
+        start = clause_start(tokens, start - 1)
+    left = _heads(tokens, start, made.left)
+    right = _heads(tokens, made.at + 1, _right_end(tokens, made.at))
+    if made.passive or (made.headless and left):
+        return [*left, *right]
+    return [*right, *left]
+
+
+def _heads(tokens: list[Token], start: int, end: int) -> list[Token]:
+    """Return the things in the range, ungoverned first; of a compound (return label) only its last word."""
+    found = []
+    for i in range(start, end):
+        token = tokens[i]
+        if token.tag is not Tag.THING or token.value == Thing.NEUTRAL:
+            continue
+        follows = tokens[i + 1] if i + 1 < end else None
+        compound = follows is not None and follows.tag is Tag.THING and follows.value not in {Thing.NEUTRAL, Thing.NEW}
+        if compound and token.value not in {Thing.REPLACEMENT, Thing.NEW, Thing.MONEY}:
+            continue
+        found.append(token)
+    return sorted(found, key=lambda t: (_governed(tokens, t), t.start))
+
+
+def before_clause(tokens: list[Token], made: Predicate) -> list[Token]:
+    """Return the things of the same sentence before the predicate's clause, the nearest first."""
+    return _heads(tokens, 0, clause_start(tokens, made.left))[::-1]
 
 
 def _right_end(tokens: list[Token], at: int) -> int:

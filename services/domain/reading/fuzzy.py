@@ -11,7 +11,7 @@ from services.domain.reading.lexicon import Entry, Lexicon
 
 _LEET = str.maketrans({"0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t", "8": "b", "@": "a", "$": "s"})
 _MIN_LENGTH = 5
-_TWO_SLIPS_FROM = 9
+_TWO_SLIPS_FROM = 10
 
 
 def unleet(word: str) -> str:
@@ -45,6 +45,15 @@ def _distance(a: str, b: str, limit: int) -> int:
     return previous[-1]
 
 
+def _plausible(word: str, candidate: str) -> bool:
+    """Refuse what is more likely another form of the verb (includes, included) than a slip."""
+    if word[0] != candidate[0]:
+        return False
+    if candidate[:-1] == word[:-1] or word[:-1] == candidate:
+        return False
+    return not (candidate[:-1] == word and word[-1] == "e" and word[-2] not in "dt")
+
+
 @cache
 def _index(lexicon: Lexicon) -> dict[str, tuple[str, ...]]:
     index: defaultdict[str, list[str]] = defaultdict(list)
@@ -68,7 +77,7 @@ def repair(word: str, lexicons: Iterable[Lexicon]) -> Entry | None:
         for key in _deletes(letters, slips):
             for candidate in index.get(key, ()):
                 distance = _distance(letters, candidate, slips)
-                if candidate[0] == letters[0] and distance <= slips and (best is None or (distance, candidate) < best):
+                if _plausible(letters, candidate) and distance <= slips and (best is None or (distance, candidate) < best):
                     best = (distance, candidate)
         if best is not None:
             return lexicon.critical[best[1]]

@@ -8,6 +8,9 @@ from services.domain.reading.predicates import State, clause_start, tags_between
 from services.domain.reading.segments import Segment
 from services.domain.reading.tags import Deed, Tag, Thing, Token
 
+_LISTED = frozenset(
+    {Thing.REFUND, Thing.CREDIT, Thing.LABEL, Thing.REPLACEMENT, Thing.NEW, Thing.EXCHANGE, Thing.RETURN, Thing.PICKUP}
+)
 _VERBS = frozenset({Tag.DONE, Tag.ING, Tag.BASE, Tag.PAST_SAFE, Tag.FUTURE, Tag.MODAL, Tag.NOT, Tag.IF, Tag.WHEN, Tag.CROSS})
 
 
@@ -41,7 +44,8 @@ def _placed(tokens: list[Token], at: int, segment: Segment, topic: str, taken: l
     chain, left, _ = _helpers(tokens, at)
     if segment.question or tags & {Tag.NOT, Tag.IF, Tag.WHEN}:
         return []
-    if find is None and (tags & {Tag.FUTURE, Tag.MODAL, Tag.TO} or not chain & {Tag.BE, Tag.HAVE}):
+    chain |= tags & {Tag.BE, Tag.WAS, Tag.HAVE}
+    if find is None and (tags & {Tag.FUTURE, Tag.MODAL, Tag.TO} or not chain & {Tag.BE, Tag.HAVE, Tag.WAS}):
         bare = not tags & _VERBS and not chain and len(tokens) <= 8
         if not bare:
             return []
@@ -54,6 +58,8 @@ def _placed(tokens: list[Token], at: int, segment: Segment, topic: str, taken: l
     things = [t for t in region if t.tag is Tag.THING and t.value != Thing.NEUTRAL]
     if not things:
         things = [t for t in tokens[at + 1 : at + 6] if t.tag is Tag.THING and t.value != Thing.NEUTRAL]
+    if not things and start > 0:
+        things = [t for t in tokens[:start] if t.tag is Tag.THING and t.value != Thing.NEUTRAL][-1:]
     values = [t.value for t in things] or ([topic] if topic and any(t.tag in {Tag.IT, Tag.THAT} for t in region) else [])
     sense = meaning(Deed.SEND, values) or meaning(Deed.COMPLETE, values)
     if sense is None:
@@ -70,7 +76,7 @@ def _ticked(tokens: list[Token], heading: SegmentReading | None) -> list[Draft]:
     under_done = heading is not None and heading.head is State.DONE
     if not (ticked or under_done) or tags & (_VERBS - {Tag.BASE}):
         return []
-    things = [t for t in tokens if t.tag is Tag.THING and t.value != Thing.NEUTRAL]
+    things = [t for t in tokens if t.tag is Tag.THING and t.value in _LISTED]
     sense = meaning(Deed.COMPLETE, [t.value for t in things])
     if sense is None:
         return []

@@ -39,6 +39,8 @@ class Predicate(NamedTuple):
     certainty: float = 0.95
     headless: bool = False
     inherited: bool = False
+    relative: bool = False
+    """In a relative clause of ours (the label we sent): asserted whatever the main clause does."""
 
 
 def clause_start(tokens: list[Token], at: int) -> int:
@@ -46,7 +48,7 @@ def clause_start(tokens: list[Token], at: int) -> int:
     i = at
     while i > 0:
         tag = tokens[i - 1].tag
-        if tag in {Tag.COMMA, Tag.SEP, Tag.BUT}:
+        if tag in {Tag.COMMA, Tag.SEP, Tag.BUT, Tag.ASSERT}:
             break
         i -= 1
     return i

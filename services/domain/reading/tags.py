@@ -70,6 +70,8 @@ class Tag(StrEnum):
     """A question word or inverted auxiliary at the head of a question."""
     NUMBER = "number"
     QUOTE = "quote"
+    ASSERT = "assert"
+    """Opens what is asserted: I can confirm that, please note that. A boundary of clauses."""
     WORD = "word"
     """Anything else."""
 
@@ -97,12 +99,16 @@ class Thing(StrEnum):
     CASE = "case"
     DISCOUNT = "discount"
     ACCOUNT = "account"
+    PAYMENT = "payment"
+    """A payment, which is the customer's more often than ours."""
     NEUTRAL = "neutral"
     """A phrase that only looks like one of the above: credit card, in order to, product label."""
 
 
 class Deed(StrEnum):
     REFUND = "refund"
+    PAID = "paid"
+    """Paid, returned: moves money to the customer only where money or a refund is its object."""
     PAY = "pay"
     """Moves money: credit, transfer, wire."""
     SEND = "send"

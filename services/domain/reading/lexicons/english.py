@@ -6,9 +6,10 @@ from services.domain.reading.tags import Deed, Tag, Thing
 _THINGS = {
     Thing.REFUND: "refund refunds reimbursement repayment money_back cash_back chargeback refund_request refund_requests"
     " partial_refund full_refund refund_amount reimbursements repayments moneyback",
-    Thing.MONEY: "money amount amounts sum funds payment payments cash total balance price_difference difference euros dollars"
+    Thing.MONEY: "money amount amounts sum funds cash total balance price_difference difference euros dollars"
     " pounds cents deposit",
-    Thing.CREDIT: "store_credit store_credits shop_credit voucher vouchers gift_voucher gift_certificate credit_note credit"
+    Thing.PAYMENT: "payment payments",
+    Thing.CREDIT: "gift_card gift_cards store_credit store_credits shop_credit voucher vouchers gift_voucher gift_certificate credit_note credit"
     " credits e-voucher gift_code account_credit store-credit goodwill_credit credit_voucher shop_voucher",
     Thing.LABEL: "label labels return_label return_labels shipping_label shipping_labels return_slip returns_label"
     " returns_labels qr_code qr_codes postage_label return_shipping_label return_form returns_form labelled_pdf"
@@ -27,13 +28,13 @@ _THINGS = {
     Thing.PHOTOS: "photo photos picture pictures image images photograph photographs upload_link photo_request",
     Thing.PICKUP: "pickup pickups pick-up collection courier pick-ups reverse_pickup",
     Thing.PARCEL: "item items product products package parcel goods shipment delivery box unit article",
-    Thing.NEW: "new_one new_item new_unit new_product new_pair new_order fresh_one another_one new_parcel new_package"
+    Thing.NEW: "new another fresh second_one new_one new_item new_unit new_product new_pair new_order fresh_one another_one new_parcel new_package"
     " new_set fresh_unit",
     Thing.CASE: "case ticket complaint claim claims issue matter request requests dispute incident",
     Thing.DISCOUNT: "discount discounts coupon coupons promo_code discount_code promotional_discount compensation bonus"
     " points loyalty_points",
     Thing.ACCOUNT: "account profile",
-    Thing.NEUTRAL: "credit_card credit_cards in_order in_order_to gift_card gift_cards product_label care_label"
+    Thing.NEUTRAL: "credit_card credit_cards in_order in_order_to product_label care_label"
     " email_address email_addresses e-mail_address size_label bank_details brand_label return_window return_policy"
     " refund_policy refund_policies return_policies returns_policy price_label refund_method payment_method"
     " payment_methods original_payment_method order_number order_id return_address address_label washing_label"
@@ -48,8 +49,9 @@ _THINGS = {
 _DONE = {
     Deed.REFUND: "refunded reimbursed repaid paid_back paid_you_back given_back gave_back given_you_back money-backed"
     " gave_you_back refund3d re-funded",
+    Deed.PAID: "paid returned",
     Deed.PAY: "credited transferred wired deposited remitted returned_the_money sent_back_the_money"
-    " returned_your_money sent_your_money_back paid_out payed refloated recredited re-credited",
+    " returned_your_money sent_your_money_back paid_out payed recredited re-credited",
     Deed.SEND: "sent sended forwarded_to_you delivered_to_your_inbox passed_to_you sent_out sent_off sent_over resent"
     " re-sent provided supplied shared given gave texted dropped handed sent_across slipped popped fired_off",
     Deed.EMAIL: "emailed e-mailed mailed messaged",
@@ -57,7 +59,7 @@ _DONE = {
     " reordered re-ordered packed left_our_warehouse left_the_warehouse left_our_depot handed_to_the_courier",
     Deed.CREATE: "created generated issued prepared printed produced drawn_up raised made re-issued reissued granted"
     " released cut",
-    Deed.START: "started initiated opened registered set_up arranged booked scheduled logged submitted requested filed"
+    Deed.START: "started initiated opened registered set_up set_off pushed taken_place took_place i_did we_did arranged booked scheduled logged submitted requested filed"
     " triggered begun began commenced launched kicked_off placed set_in_motion put_in lodged rescheduled organised"
     " organized ordered_you actioned instructed authorized_and_sent instigated entered set_it_up recorded queued",
     Deed.COMPLETE: "processed completed finalised finalized done handled sorted executed finished put_through gone_through"
@@ -74,7 +76,7 @@ _DONE = {
     Deed.ESCALATE: "escalated forwarded passed_on passed handed_over referred reported alerted notified contacted"
     " informed transferred_you removed deleted blocked unsubscribed restocked removed_from raised_it upgraded extended",
     Deed.ASK: "asked",
-    Deed.WAIVE: "waived reversed charged debited deducted knocked_off",
+    Deed.WAIVE: "waived reversed knocked_off",
     Deed.ATTACH: "attached enclosed included",
     Deed.MARK: "marked flagged tagged prioritised prioritized",
 }
@@ -103,19 +105,19 @@ _ING = {
 _BASE = (
     "cancel send issue process create generate initiate start arrange book schedule submit open register set_up put"
     " email_you apply add update change modify correct replace exchange_it swap_it ship dispatch transfer pay"
-    " reimburse complete finalise finalize handle organise organize raise forward escalate give get make let"
+    " reimburse finalise finalize handle organise organize raise forward escalate give get make let"
     " sort prepare print provide proceed pass_on expedite do offer help assist receive return_it refund_it refund_you"
     " place request_a credit_your authorise authorize waive settle"
 )
 
 _SAFE = (
     "checked reviewed read looked seen saw found located verified authenticated confirmed received noted understood"
-    " approved accepted decided determined examined assessed inspected considered compared identified noticed heard"
+    " approved accepted decided yours correct determined examined assessed inspected considered compared identified noticed heard"
     " learned thanked apologised apologized explained mentioned discussed told said stated written wrote described"
-    " delayed denied declined rejected refused failed bounced expired missed lost ordered bought purchased paid arrived"
+    " delayed denied declined rejected refused failed bounced expired missed lost ordered bought purchased arrived"
     " delivered happened occurred gone been had wanted liked hoped tried attempted looked_at looked_into gone_through_your"
     " read_through worried helped learnt asked_for asked_about raised_with taken_note made_a_note"
-    " made_note broken damaged cracked chipped opened_the used worn needed based required limited entitled allowed"
+    " made_note broken damaged cracked chipped opened_the used worn needed based possible important due open different free valid responsible small required limited entitled allowed"
     " authorised authorized linked listed shown outlined provided_us sent_us sent_me sent_in shared_with_us"
     " provided_by_you attempted tracked scanned evaluated concerned interested pleased disappointed"
     " covered offered expected supposed selected chosen picked excluded agreed spoken talked called investigated checked_in"
@@ -145,7 +147,7 @@ ENGLISH = Lexicon(
         (Tag.BASE, ""): _BASE,
         (Tag.PAST_SAFE, ""): _SAFE,
         (Tag.HAVE, ""): "have has 've having ive weve had 's_already_been 's_been 's_now_been",
-        (Tag.BE, ""): "is are am 's 're 'm im",
+        (Tag.BE, ""): "is are am 's 're 'm im gets",
         (Tag.WAS, ""): "was were got",
         (Tag.BEEN, ""): "been gotten be",
         (Tag.BEING, ""): "being",
@@ -160,8 +162,8 @@ ENGLISH = Lexicon(
         " nobody no_one hardly yet_to refused_to failed_to unable_to forgot_to declined_to",
         (Tag.IF, ""): "if unless until till whether in_case provided_that assuming should_you as_long_as as_soon_as"
         " by_the_time before wherever whenever subject_to depending_on once upon provided even_if otherwise only_if"
-        " only_when only_once only_after supposing pending on_receipt_of in_the_event",
-        (Tag.WHEN, ""): "when after following",
+        " only_when only_once only_after supposing on_receipt_of in_the_event",
+        (Tag.WHEN, ""): "when after",
         (Tag.THAT, ""): "that which who",
         (Tag.RECORDS, ""): "i_see i_can_see i_notice we_see we_can_see it_appears it_seems it_looks_like records_show"
         " records_indicate our_records according_to_the_system according_to_our according_to_the based_on_our"
@@ -187,6 +189,7 @@ ENGLISH = Lexicon(
         " however promptly here so only in_the_meantime in_full in_part accordingly separately manually automatically"
         " directly duly always as_requested as_discussed as_agreed of_course thus even still all_been properly safely"
         " of_us too really actually as_you_asked happily simply quickly since_then for_you on_our_end on_our_side"
+        " could_n't_be_happier no_problem no_worries not_to_worry without_further_ado no_wonder not_only never_fear"
         " again partially completely entirely today's electronically internally gone_ahead_and went_ahead_and"
         " at_once provisionally as_well definitely certainly clearly",
         (Tag.LATER, ""): "tomorrow soon shortly later next_week next_month within up_to monday tuesday wednesday thursday"
@@ -194,30 +197,34 @@ ENGLISH = Lexicon(
         " in_the_next by_tomorrow in_a_moment in_the_near_future the_following_day next",
         (Tag.BEFORE, ""): "previously last_week last_month last_year yesterday earlier_this last_time in_the_past"
         " formerly back_in years_ago months_ago weeks_ago days_ago before_you_wrote before_you_contacted back_then",
-        (Tag.PREPOSITION, ""): "for of from about regarding concerning with on in at under per by into onto as like"
+        (Tag.PREPOSITION, ""): "for of from following about regarding concerning with on in at under per by into onto as like"
         " via through against because_of thanks_to due_to despite besides over including without_any",
         (Tag.DET, ""): "a an the said",
         (Tag.POSSESSIVE, ""): "your our my his her their its this_one",
         (Tag.ANY, ""): "any every each usually generally normally typically policy policies clause terms eligible"
         " conditions rule rules p-7 in_such_cases often sometimes faq standard_procedure always_be automatically_be"
         " typical whichever whatever most many some general",
-        (Tag.AND, ""): "and & or plus then_we as_well_as nor_have",
+        (Tag.AND, ""): "and & or plus or then_we as_well_as nor_have",
         (Tag.BUT, ""): "but however while whereas although though because since so_that",
         (Tag.PLACE, ""): "in_your_inbox in_the_inbox in_your_email in_your_e-mail in_your_mailbox on_its_way on_the_way"
         " on_their_way under_way underway in_the_post in_the_mail back_in_your_account back_on_your_card"
         " back_on_your_account in_your_account on_your_account heading_your_way en_route in_transit waiting_for_you"
         " ready_to_print ready_to_download ready_for_you ready_for_download available_for_download in_progress"
         " in_process in_the_works on_your_card in_your_wallet heading_back in_your_bank_account on_route"
-        " out_for_delivery with_the_courier coming_your_way headed_your_way winging_its_way in_hand in_your_mail"
+        " out_for_delivery successful thru on_your_statement back_on_your_statement making_its_way 's_there makes_its_way with_the_courier coming_your_way headed_your_way winging_its_way in_hand in_your_mail"
         " at_the_bottom_of_this in_this_email in_your_spam in_motion back_with_you on_its_merry_way in_the_pipeline"
-        " ready live active complete through below attached enclosed in_place effective in_your_hands waiting"
+        " ready live active complete through below attached enclosed in_place effective in_your_hands in_the_bag"
         " with_your_bank up_and_running being_worked_on in_your_junk on_your_profile under_this_link going_out"
         " in_your_name headed_back off_to_you with_you in_your_messages on_your_balance back_to_you in_your_favour"
         " in_your_pocket back_in_your_pocket linked_below",
         (Tag.FIND, ""): "find see view download print access open_it locate retrieve grab collect use check scan reach",
+        (Tag.ASSERT, ""): "confirm_that confirm can_confirm confirm_to_you pleased_to_say happy_to_say glad_to_say tell_you_that"
+        " inform_you_that inform_you let_you_know_that rest_assured rest_assured_that please_note note_that please_note_that"
+        " hear_that know_that say_that to_say_that advise_you_that be_advised_that assure_you assure_you_that see_that"
+        " to_say as_you_will_see aware_that delighted_to_say tell_you you_that report_that pleased_to_report good_news great_news",
         (Tag.WHAT, ""): "what why how where when_will who which_one do does did",
         (Tag.TICK, ""): "✔ [x] ok",
-        (Tag.CROSS, ""): "✘ ⌛ todo tbd awaiting unavailable unsuccessful pending_approval not_yet outstanding",
+        (Tag.CROSS, ""): "✘ ⌛ pending todo tbd awaiting unavailable unsuccessful pending_approval not_yet outstanding",
     },
     stems=[
         (r"(?:re)?imburs\w*ed", (Tag.DONE, Deed.REFUND)),
