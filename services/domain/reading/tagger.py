@@ -11,6 +11,7 @@ _WORD = re.compile(
     r"[€$£¥₹]|#?[a-z]*\d[\w.,/#@$-]*\w|\d+%?|\[x\]|[a-z@](?:[a-z\d@$]|(?<=[a-z])[-'](?=[a-z])|\.(?=[a-z]\.))*|[✔✘⌛¦]|[,:;|()\"&+=*#-]",
 )
 _SPACED = re.compile(r"(?<![a-z])[a-z](?:[ .\-_*|]{1,2}[a-z]){3,}(?![a-z])")
+_ELISION = re.compile(r"(?:qu|jusqu|lorsqu|puisqu|dell|all|nell|sull|dall|un|quest|gliel|aujourd|[cdjlmnst])'(?=[a-z])")
 _CLITIC = re.compile(r"(n't|'(?:ve|s|ll|re|m|d))$")
 _SIGNS: dict[str, Tag] = {",": Tag.COMMA, "(": Tag.COMMA, ")": Tag.COMMA, ":": Tag.SEP, "|": Tag.SEP, "-": Tag.SEP, "=": Tag.SEP}
 _LONGEST = 6
@@ -21,6 +22,9 @@ def _split(text: str, offset: int) -> list[tuple[str, int, int]]:
     words: list[tuple[str, int, int]] = []
     for match in _WORD.finditer(text):
         word, start = match.group(), match.start() + offset
+        while (elision := _ELISION.match(word)) is not None:
+            words.append((elision.group(), start, start + elision.end()))
+            word, start = word[elision.end() :], start + elision.end()
         clitic = _CLITIC.search(word)
         if clitic and clitic.start() > 0:
             cut = clitic.start()
