@@ -71,7 +71,7 @@ class LocalBuckets:
         now = self._clock()
         tokens, at = self._held.pop(name, (float(rate.burst), now))
         tokens = min(float(rate.burst), tokens + max(0.0, now - at) * rate.per_second)
-        granted = min(wanted, int(tokens))
+        granted = min(wanted, int(tokens + 1e-9))  # Adding fractions falls short of a whole by a hair.
         self._held[name] = (tokens - granted, now)
         if len(self._held) > MOST_BUCKETS:
             self._held.popitem(last=False)

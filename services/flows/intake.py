@@ -124,11 +124,10 @@ def read_key(header: str) -> str:
     Raises KeyUnusable.
     """
     value = header.strip()
-    if len(value) >= 2 and value[0] == value[-1] == '"':
-        inner = value[1:-1]
-        if re.search(r'(?<!\\)(?:\\\\)*"|\\(?![\\"])', inner):
+    if value.startswith('"'):
+        if not re.fullmatch(r'"(?:[^"\\]|\\["\\])*"', value):
             raise KeyUnusable("the quoted key is not a structured-field string")
-        value = re.sub(r'\\([\\"])', r"\1", inner)
+        value = re.sub(r'\\(["\\])', r"\1", value[1:-1])
     if not value:
         raise KeyUnusable("the key is empty")
     if len(value) > MAX_KEY_CHARS:
