@@ -1,7 +1,7 @@
 """Reads one segment: finds what it predicates of which thing, and drafts a claim where that is done or under way."""
 
 from services.domain.claims import Effect
-from services.domain.reading import brackets, chains, places
+from services.domain.reading import brackets, chains, idioms, places, unsettled
 from services.domain.reading.drafts import Draft, SegmentReading
 from services.domain.reading.effects import Meaning, before_clause, meaning, objects
 from services.domain.reading.headings import heading_state
@@ -33,6 +33,10 @@ def read_segment(  # noqa: PLR0913 - the context of a segment
         else:
             reading.drafts.append(draft)
     reading.drafts.extend(places.drafts(tokens, segment, topic, heading, taken=reading.drafts))
+    if not reading.drafts and not reading.reports:
+        reading.drafts.extend(idioms.drafts(text, segment))
+    if not reading.drafts and not reading.reports:
+        reading.drafts.extend(unsettled.drafts(tokens, segment, found))
     _merge(reading)
     if segment.quoted:
         for draft in reading.drafts:

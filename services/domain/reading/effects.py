@@ -156,7 +156,7 @@ def objects(tokens: list[Token], made: Predicate) -> list[Token]:
     start = clause_start(tokens, made.left)
     if made.headless and tokens[start - 1].tag is Tag.SEP and start > 0:
         start = clause_start(tokens, start - 1)
-    left = _heads(tokens, start, made.left)
+    left = _heads(tokens, start, made.at)
     right = _heads(tokens, made.at + 1, _right_end(tokens, made.at))
     if made.passive or (made.headless and left):
         return [*left, *right]
@@ -175,7 +175,7 @@ def _heads(tokens: list[Token], start: int, end: int) -> list[Token]:
         if compound and token.value not in {Thing.REPLACEMENT, Thing.NEW, Thing.MONEY}:
             continue
         found.append(token)
-    return sorted(found, key=lambda t: (_governed(tokens, t), t.start))
+    return sorted(found, key=lambda t: (governed(tokens, t), t.start))
 
 
 def before_clause(tokens: list[Token], made: Predicate) -> list[Token]:
@@ -198,7 +198,7 @@ def _opens_predicate(tokens: list[Token], start: int) -> bool:
     return any(t.tag in verbs for t in tokens[start : start + 5])
 
 
-def _governed(tokens: list[Token], thing: Token) -> bool:
+def governed(tokens: list[Token], thing: Token) -> bool:
     """Tell whether a preposition stands shortly before the thing: for your return, to your account."""
     at = tokens.index(thing)
     for i in range(at - 1, max(at - 4, -1), -1):

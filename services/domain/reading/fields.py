@@ -1,8 +1,11 @@
 """Gives each drafted claim the order, item, amount and number of effects that the text states for it."""
 
+from dataclasses import replace
+
 from services.domain.claims import Effect
 from services.domain.reading import money
 from services.domain.reading.drafts import Draft, SegmentReading
+from services.domain.reading.counts import count_of
 from services.domain.reading.items import item_of
 from services.domain.reading.lexicons import LEXICONS
 from services.domain.reading.segments import Segment
@@ -18,16 +21,30 @@ def assign(text: str, segments: list[Segment], readings: list[SegmentReading]) -
     for index, (segment, reading) in enumerate(zip(segments, readings, strict=True)):
         mentioned = money.orders(text[segment.start : segment.end], segment.start)
         for draft in reading.drafts:
-            if mentioned:
-                draft.order_id = min(mentioned, key=lambda m: abs(m.start - draft.anchor)).order_id
-            else:
-                draft.order_id = _heading_order(text, segments, segment) or last_order
-            draft.item = item_of(text, reading, draft)
+            draft.order_id = _heading_order(text, segments, segment) or last_order
+            draft.item = item_of(reading, draft)
+            draft.count = count_of(reading, draft)
+        _give_orders(reading.drafts, mentioned)
         _give_amounts(reading.drafts, amounts[index])
         if mentioned:
             last_order = mentioned[-1].order_id
     _carry_amounts(readings, amounts)
     return [draft for reading in readings for draft in reading.drafts]
+
+
+def _give_orders(drafts: list[Draft], mentioned: list[money.OrderMention]) -> None:
+    """Give each claim the order named nearest to it; where one claim names several orders, it is one claim an order."""
+    distinct = {m.order_id: m for m in mentioned}
+    if not distinct:
+        return
+    ordered = [d for d in drafts if d.effect is not Effect.UNSPECIFIED]
+    if len(ordered) == 1 and len(distinct) > 1:
+        first, *others = distinct
+        drafts.extend(replace(ordered[0], order_id=other) for other in others)
+        ordered[0].order_id = first
+        return
+    for draft in drafts:
+        draft.order_id = min(mentioned, key=lambda m: abs(m.start - draft.anchor)).order_id
 
 
 def _heading_order(text: str, segments: list[Segment], segment: Segment) -> str | None:
@@ -63,6 +80,9 @@ def _give_amounts(drafts: list[Draft], amounts: list[money.Amount]) -> None:
         if free:
             nearest = min(free, key=lambda d: _distance(d, amount))
             nearest.amount = amount
+        elif payers and all(d.amount is None or d.amount.cents != amount.cents for d in payers):
+            # A second amount that no other claim takes is a second payment: 49 euros and then another 20.
+            drafts.append(replace(payers[-1], amount=amount))
 
 
 def _distance(draft: Draft, amount: money.Amount) -> int:
