@@ -5,6 +5,7 @@ The caller holds the lock of the state directory, so whatever still runs on it h
 
 import contextlib
 import errno
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,15 +36,19 @@ def full_disk_in_words(path: Path) -> Iterator[None]:
 def stop_orphans(path: Path, process_name: str) -> int:
     """Stop processes that were started on `path` (an argument or their working directory). Return how many."""
     orphans = [process for process in psutil.process_iter() if _works_on(process, path, process_name)]
-    end(orphans)
+    end(orphans, signal.SIGINT)  # PostgreSQL's fast shutdown; to Valkey it is the same as SIGTERM.
     return len(orphans)
 
 
-def end(processes: list[psutil.Process], grace_seconds: float = GRACE_SECONDS) -> None:
+def end(
+    processes: list[psutil.Process],
+    ask: signal.Signals = signal.SIGTERM,
+    grace_seconds: float = GRACE_SECONDS,
+) -> None:
     """Ask processes to end, and kill what has not ended in time."""
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
-            process.terminate()
+            process.send_signal(ask)
     _, alive = psutil.wait_procs(processes, timeout=grace_seconds)
     for process in alive:
         with contextlib.suppress(psutil.NoSuchProcess):

@@ -8,6 +8,7 @@ supervisor keeps those.
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, TextIO
@@ -21,15 +22,12 @@ PROCESS_VARIABLE = "LOG_PROCESS"
 COLOUR_VARIABLE = "FORCE_COLOR"
 _SECRET_PARTS = ("password", "secret", "token", "authorization", "api_key")
 _QUIET = (
-    "httpx",
-    "httpcore",
-    "kombu",
-    "amqp",
-    "celery.utils.functional",
-    "matplotlib",
-    "urllib3",
-    "alembic.runtime.plugins",
+    *("httpx", "httpcore", "kombu", "amqp", "matplotlib", "urllib3"),
+    *("alembic.runtime.plugins", "alembic.runtime.migration", "celery.utils.functional"),
+    # Beat and the sweeper speak every second; what a task did, our own lines say.
+    *("celery.beat", "celery.worker.strategy", "celery.app.trace"),
 )
+_PROBES = ("/healthz", "/readyz", "/metrics")
 
 
 def get_logger(name: str) -> Any:
@@ -63,6 +61,7 @@ def configure_logging(
     handler = logging.StreamHandler(output)
     handler.setFormatter(_formatter(shared, as_json=as_json, colours=colours))
     root = logging.getLogger()
+    handler.addFilter(_not_a_probe)
     root.handlers[:] = [handler]
     root.setLevel(chosen.log_level)
     _take_over_libraries()
@@ -70,7 +69,11 @@ def configure_logging(
 
 def hook_celery(process: str | None = None) -> None:
     """Make Celery leave logging to us. Call once where the Celery application is made."""
-    from celery.signals import setup_logging, worker_process_init  # noqa: PLC0415 - only workers have Celery at hand
+    from celery.platforms import SecurityWarning  # noqa: PLC0415 - only workers have Celery at hand
+    from celery.signals import setup_logging, worker_process_init  # noqa: PLC0415
+
+    # It warns of pickle under root. Our messages are JSON and nothing else is accepted (infra.queue).
+    warnings.filterwarnings("ignore", category=SecurityWarning)
 
     def configure(**_: object) -> None:
         configure_logging(process)
@@ -109,7 +112,7 @@ def _formatter(shared: list[Processor], *, as_json: bool, colours: bool) -> logg
         )
         ending = [_short_time, _without("process"), console]
     return structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared],
+        foreign_pre_chain=[structlog.stdlib.ExtraAdder(), _drop_copies, *shared],
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *ending],
     )
 
@@ -122,6 +125,11 @@ def _take_over_libraries() -> None:
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)
+
+
+def _not_a_probe(record: logging.LogRecord) -> bool:
+    """Drop the access lines of health checks: they come every few seconds and say nothing."""
+    return not (record.name == "uvicorn.access" and any(f" {path} " in record.getMessage() for path in _PROBES))
 
 
 def _name_process(process: str | None) -> Callable[[WrappedLogger, str, EventDict], EventDict]:
@@ -137,6 +145,13 @@ def _hide_secrets(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     for key in event:
         if any(part in key.lower() for part in _SECRET_PARTS):
             event[key] = "[hidden]"
+    return event
+
+
+def _drop_copies(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Drop what uvicorn and celery repeat beside the message, as colours or as a dictionary."""
+    for key in ("color_message", "data"):
+        event.pop(key, None)
     return event
 
 

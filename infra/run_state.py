@@ -8,6 +8,7 @@ import contextlib
 import fcntl
 import json
 import os
+import signal
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -118,7 +119,10 @@ class RunState:
     def stop_orphans(self) -> int:
         """Stop what a killed supervisor left running. Return how many processes that were."""
         orphans = self.orphans()
-        end(orphans, grace_seconds=5)
+        servers = [process for process in orphans if _is_server(process)]
+        # Programs first: a server that still has clients, or clients that lost their server, take long to end.
+        end([process for process in orphans if process not in servers], grace_seconds=4)
+        end(servers, signal.SIGINT, grace_seconds=4)
         return len(orphans)
 
     def _is_ours(self, process: psutil.Process) -> bool:
@@ -127,6 +131,13 @@ class RunState:
             return marked and process.status() != psutil.STATUS_ZOMBIE
         except (psutil.Error, OSError):
             return False
+
+
+def _is_server(process: psutil.Process) -> bool:
+    try:
+        return process.name() in {"postgres", "valkey-server"}
+    except psutil.Error:
+        return False
 
 
 def _replace(path: Path, document: Mapping[str, Any]) -> None:

@@ -22,7 +22,7 @@ from infra.supervisor import Program, StopRequested, Supervisor
 from workers.programs import API, APPLICATION, TRIAGE, WORKERS, application, log_directory, one_shot
 
 SERVER_SECONDS = 60
-READY_SECONDS = 180
+READY_SECONDS = 120
 WATCH_SECONDS = 0.2
 
 
@@ -141,7 +141,7 @@ class Desk:
         return f"{'127.0.0.1' if address in {'0.0.0.0', '::'} else address}:{self._settings.port}"  # noqa: S104
 
     def _samples(self, samples: Path) -> Program:
-        return one_shot("samples", "workers.cli", "submit", str(samples), "--wait")
+        return one_shot("samples", "workers.cli", "submit", str(samples), "--wait", "--repeatable")
 
     def _say_addresses(self) -> None:
         base = self._settings.base_url

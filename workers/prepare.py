@@ -5,7 +5,6 @@ Steps: migrations, policies and sample data, base checkpoint and released adapte
 
 import time
 from collections.abc import Callable
-from importlib.util import find_spec
 
 from infra.logs import configure_logging
 from infra.settings import Settings, get_settings
@@ -20,10 +19,10 @@ def migrate(settings: Settings) -> str:
     return f"database at revision {head()}"
 
 
-def seed(_: Settings) -> str:
+def seed(settings: Settings) -> str:
     from workers.seed import seed as fill  # noqa: PLC0415
 
-    return f"policies and sample orders: {fill()}"
+    return fill(settings)
 
 
 def checkpoint(settings: Settings) -> str:
@@ -40,10 +39,9 @@ def main() -> None:
     """Run the steps in order; the first that fails ends with one line on standard error."""
     settings = get_settings()
     configure_logging("prepare", settings)
-    steps: list[Callable[[Settings], str]] = [migrate]
-    if find_spec("workers.seed") is not None:
-        steps.append(seed)
-    steps.append(checkpoint)
+    steps: list[Callable[[Settings], str]] = [migrate, seed]
+    if settings.decider == "checkpoint":  # A script needs no weights; production refuses it.
+        steps.append(checkpoint)
     for step in steps:
         started = time.monotonic()
         done = step(settings)

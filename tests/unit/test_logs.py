@@ -83,3 +83,12 @@ def test_lines_below_the_level_are_dropped() -> None:
     stream = lines(LogFormat.JSON)
     get_logger("x").debug("detail")
     assert stream.getvalue() == ""
+
+
+def test_the_access_lines_of_health_checks_are_dropped_and_those_of_people_are_not() -> None:
+    stream = lines(LogFormat.JSON)
+    access = logging.getLogger("uvicorn.access")
+    for path in ("/readyz", "/v1/returns"):
+        access.info('%s - "%s %s HTTP/%s" %d', "127.0.0.1:1", "GET", path, "1.1", 200)
+    (line,) = stream.getvalue().splitlines()
+    assert "/v1/returns" in line
