@@ -19,7 +19,7 @@ from infra.settings import Settings, get_settings
 from services.api import batch, events, health, pages, returns, webhooks
 from services.api.edge import SECURITY_HEADERS, BodyLimit, Edge
 from services.api.metrics import DeskCollector, HttpMetrics
-from services.api.problems import FieldError, Problem, database_away, problem_response
+from services.api.problems import FieldError, Problem, database_away, problem_response, shop_gone
 from services.api.resources import Resources, open_resources
 from services.store.desk_figures import Figure, figures
 
@@ -99,6 +99,7 @@ def _add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _on_bad_parameter)
     for kind in (*DATABASE_AWAY, *POOL_AWAY):
         app.add_exception_handler(kind, _on_database_away)
+    app.add_exception_handler(psycopg.errors.ForeignKeyViolation, _on_shop_gone)
     app.add_exception_handler(DBAPIError, _on_database_error)
     app.add_exception_handler(Exception, _on_failure)
 
@@ -144,6 +145,11 @@ def _parameter_error(found: dict[str, Any]) -> FieldError:
 
 async def _on_database_away(request: Request, _error: Exception) -> Response:
     return problem_response(database_away(), request)
+
+
+async def _on_shop_gone(request: Request, _error: Exception) -> Response:
+    """Intake names one row that may be missing: the caller's own shop."""
+    return problem_response(shop_gone(), request)
 
 
 async def _on_database_error(request: Request, error: Exception) -> Response:

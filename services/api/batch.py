@@ -15,7 +15,7 @@ from services.api import examples
 from services.api.auth import CallerDep
 from services.api.bodies import read_object, require_content_type
 from services.api.keyring import Caller
-from services.api.problems import Problem, database_away, field_problem
+from services.api.problems import Problem, database_away, field_problem, shop_gone
 from services.api.resources import Resources, resources_of
 from services.api.returns import concluded, ordered, read_submission, usable_key
 from services.flows.intake import MAX_KEY_CHARS, Accepted, Intake, Taken, prepare
@@ -118,6 +118,8 @@ async def _store(resources: Resources, caller: Caller, group: Sequence[Line]) ->
         taken = await resources.writer.take_all(intakes)
     except (psycopg.OperationalError, PoolTimeout, TooManyRequests):
         taken = database_away()
+    except psycopg.errors.ForeignKeyViolation:
+        taken = shop_gone()
     else:
         resources.poke()
     results, stored = [], iter(taken if isinstance(taken, list) else ())

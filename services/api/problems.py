@@ -117,6 +117,11 @@ def problem_response(problem: Problem, request: Request | None = None) -> Respon
     )
 
 
+def shop_gone() -> Problem:
+    """Return the problem for a shop that was removed while its key was still remembered."""
+    return Problem("unauthorized", "the shop of this API key does not exist any more")
+
+
 def database_away() -> Problem:
     """Return the problem for a database that does not answer in time."""
     return Problem("unavailable", "the database does not answer", headers={"Retry-After": "5"})
