@@ -2,6 +2,7 @@
 
 import typer
 
+from workers.commands import decide as decide_command
 from workers.commands import keys, policies, up
 from workers.commands import submit as submit_command
 from workers.commands import verify as verify_command
@@ -25,6 +26,8 @@ app.command()(up.down)
 app.command()(submit_command.submit)
 app.add_typer(keys.app, name="keys")
 app.command()(verify_command.verify)
+app.command()(decide_command.decide)
+app.command("eval")(decide_command.evaluate)
 app.add_typer(policies.app, name="policies")
 
 if __name__ == "__main__":

@@ -168,6 +168,7 @@ def make_decider(settings: Settings) -> Decider:
 
         return ScriptedDecider()
     from services.inference.decider import load_decider  # noqa: PLC0415 - torch takes seconds, and only triage needs it
+    from workers.checkpoints import champion, roots  # noqa: PLC0415
 
-    decider: Decider = load_decider(settings.checkpoint_id)
+    decider: Decider = load_decider(champion(settings), roots(settings))
     return decider

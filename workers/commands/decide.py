@@ -1,0 +1,146 @@
+"""`returns-desk decide` and `returns-desk eval`: the stateless pipeline on JSONL cases, and its score."""
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
+
+import typer
+
+from workers.commands.jsonl import read_rows, write_line
+from workers.commands.output import NEGATIVE, bad_input
+
+if TYPE_CHECKING:
+    from lifecycle.evaluate import Share
+    from services.domain.cases import Case
+    from services.ports import Decider
+
+Checkpoint = Annotated[str | None, typer.Option(help="Name, digest or folder; the released one where omitted.")]
+
+
+def decide(
+    source: Annotated[str, typer.Option("--in", help="JSONL of cases; - for standard input.")],
+    target: Annotated[str, typer.Option("--out", help="JSONL of outcomes, in input order; - for standard output.")],
+    checkpoint: Checkpoint = None,
+    require_rule: Annotated[
+        bool, typer.Option("--require-rule", help="Send every case to review whose clause has no machine rule.")
+    ] = False,
+) -> None:
+    """Decide cases that bring their own policies and facts: decision, dry-run tools, reply, verdict, route.
+
+    Example: returns-desk decide --in cases.jsonl --out outcomes.jsonl
+    """
+    cases = _cases(source, "--in")
+    with _writer(target) as out:
+        for output in _run(cases, checkpoint, require_rule):
+            write_line(out, output)
+
+
+def evaluate(
+    cases: Annotated[str, typer.Option(help="JSONL of cases with expected_* fields.")],
+    checkpoint: Checkpoint = None,
+    out: Annotated[Path | None, typer.Option(help="Write the report as JSON.")] = None,
+    by: Annotated[str | None, typer.Option(help="Also score every value of this field of the cases.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    require: Annotated[float, typer.Option(help="Exit 1 where fewer decisions than this share are right.")] = 0.0,
+) -> None:
+    """Decide cases and score them; abstaining is counted apart from being wrong.
+
+    Example: returns-desk eval --cases lifecycle/evals/golden.jsonl --out report.json
+    """
+    from lifecycle.evaluate import by_group  # noqa: PLC0415
+    from lifecycle.evaluate import evaluate as score  # noqa: PLC0415
+
+    parsed = _cases(cases, "--cases")
+    rows = [case.model_dump(mode="json") for case in parsed]
+    outputs = list(_run(parsed, checkpoint, require_rule=False))
+    try:
+        measures = score(rows, outputs)
+    except ValueError as error:
+        bad_input(f"--cases: {error}")
+    report: dict[str, Any] = {
+        "checkpoint": outputs[0]["checkpoint"],
+        "checkpoint_digest": outputs[0]["checkpoint_digest"],
+        "cases": len(rows),
+        "measures": {name: _share(share) for name, share in measures.items()},
+    }
+    if by is not None:
+        report["by"] = {by: {name: _share(share) for name, share in by_group(rows, outputs, by).items()}}
+    if out is not None:
+        wrong = [o | {"expected": r["expected_decision"]} for r, o in zip(rows, outputs, strict=True)]
+        full = report | {"outcomes": wrong}
+        out.write_text(json.dumps(full, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    print(json.dumps(report, indent=1) if as_json else _table(report))
+    if measures["decision_right"].value < require:
+        raise typer.Exit(NEGATIVE)
+
+
+def _cases(source: str, option: str) -> "list[Case]":
+    from services.domain.cases import BadCase, parse_case  # noqa: PLC0415
+
+    parsed = []
+    for number, row in read_rows(source, option):
+        try:
+            parsed.append(parse_case(row))
+        except BadCase as error:
+            bad_input(f"{option}: line {number}: {error}")
+    if not parsed:
+        bad_input(f"{option}: {source} holds no case")
+    return parsed
+
+
+def _run(cases: "Sequence[Case]", checkpoint: str | None, require_rule: bool) -> Iterator[dict[str, Any]]:
+    from lifecycle.progress import Progress  # noqa: PLC0415
+    from workers.case_runner import run_cases  # noqa: PLC0415
+
+    decider = _decider(checkpoint)
+    progress = Progress("decide", len(cases))
+    for output in run_cases(cases, decider, require_rule=require_rule):
+        progress.step()
+        yield output
+
+
+def _decider(checkpoint: str | None) -> "Decider":
+    from infra.settings import get_settings  # noqa: PLC0415
+    from services.inference.base import BaseUnavailable, ensure_base  # noqa: PLC0415
+    from services.inference.checkpoint import CheckpointError  # noqa: PLC0415
+    from services.inference.decider import load_decider  # noqa: PLC0415
+    from workers.checkpoints import champion, roots  # noqa: PLC0415
+
+    settings = get_settings()
+    try:
+        ensure_base(settings.checkpoints_dir)
+        return load_decider(checkpoint or champion(settings), roots(settings))
+    except (BaseUnavailable, CheckpointError) as error:
+        bad_input(f"--checkpoint: {error}")
+
+
+@contextmanager
+def _writer(target: str) -> Iterator[TextIO]:
+    if target == "-":
+        yield sys.stdout
+        return
+    try:
+        file = Path(target).open("w", encoding="utf-8")  # noqa: SIM115 - closed below, after a clear refusal here
+    except OSError as error:
+        bad_input(f"--out: cannot write {target}: {error.strerror}")
+    with file:
+        yield file
+
+
+def _share(share: "Share") -> dict[str, Any]:
+    low, high = share.interval
+    return {"value": round(share.value, 4), "hits": share.hits, "total": share.total, "low": low, "high": high}
+
+
+def _table(report: dict[str, Any]) -> str:
+    lines = [f"{report['checkpoint']}@{report['checkpoint_digest']} on {report['cases']} cases", ""]
+    groups = {"": report["measures"], **report.get("by", {})}
+    for title, measures in groups.items():
+        lines += [title] if title else []
+        for name, m in measures.items():
+            interval = f"[{m['low'] * 100:5.1f}, {m['high'] * 100:5.1f}]"
+            lines.append(f"  {name:<36} {m['value'] * 100:6.1f} %  {interval}  {m['hits']} of {m['total']}")
+    return "\n".join(lines)
