@@ -66,6 +66,7 @@ TABLE = (
     Row(
         "facts without an order grant nothing", "create_return_label", ORDER, FORBIDDEN, "None", facts={"item": "lamp"}
     ),
+    Row("no order on either side is no match", "create_return_label", {}, FORBIDDEN, "None", facts={"item": "lamp"}),
     Row("another item is forbidden", "create_return_label", ORDER | {"item": "tv"}, FORBIDDEN, "item 'tv'"),
     Row("an unknown argument is forbidden", "send_email", ORDER | {"to": "x@y"}, FORBIDDEN, "argument 'to' is unknown"),
     Row("a label takes no amount", "create_return_label", refund(1), FORBIDDEN, "moves no money"),
