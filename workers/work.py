@@ -23,6 +23,7 @@ from workers.app import guarded
 log = get_logger(__name__)
 
 GIVE_BACK_TRIES = 8
+CLAIM_TRIES = 6
 
 
 class Handler(Protocol):
@@ -74,7 +75,7 @@ def work(  # noqa: PLR0913 - what, how much, and for how long
     Draining means that a lost poke costs nothing while others arrive.
     """
     done, stop_at, prefer = 0, time.monotonic() + longest.total_seconds(), job_id
-    while leases := ledger.claim(kind, worker_name(), prefer=prefer, limit=batch):
+    while leases := _claim(ledger, kind, prefer, batch):
         prefer = None
         with Heartbeat(ledger, leases, heartbeat), bound(jobs=[lease.job_id for lease in leases]):
             started = time.monotonic()
@@ -84,6 +85,17 @@ def work(  # noqa: PLR0913 - what, how much, and for how long
         if time.monotonic() > stop_at:
             break
     return done
+
+
+def _claim(ledger: JobLedger, kind: JobKind, prefer: str | None, batch: int) -> Sequence[Lease]:
+    """Claim, waiting for a database that is away: the poke that brought us here may be the last for a while."""
+    for attempt in range(CLAIM_TRIES):
+        try:
+            return ledger.claim(kind, worker_name(), prefer=prefer, limit=batch)
+        except OperationalError as error:
+            log.warning("the database does not answer", error=str(error).splitlines()[0], attempt=attempt)
+            time.sleep(min(0.25 * 2**attempt, 5))
+    return ledger.claim(kind, worker_name(), prefer=prefer, limit=batch)
 
 
 def worker_name() -> str:

@@ -5,7 +5,7 @@ deciding (`pipeline`). No transaction is open while the checkpoint generates.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NamedTuple, Protocol
@@ -48,8 +48,11 @@ class Failed(NamedTuple):
 class TriageStore(Protocol):
     """What triage reads and writes; each call is one short transaction, fenced by the lease."""
 
-    def begin(self, lease: Lease, now: datetime) -> ReturnRequest | None:
-        """Mark the return as being worked on; None where it is at rest already. Raises LeaseLost."""
+    def begin(self, leases: Sequence[Lease], now: datetime) -> Mapping[str, ReturnRequest]:
+        """Mark the returns as being worked on and return them by job id.
+
+        Left out are jobs whose lease is lost, and those whose return is at rest already, which end here.
+        """
 
     def actions(self, return_id: str) -> Sequence[ToolAction]:
         """Return all actions that the ledger holds of the return."""
@@ -103,19 +106,18 @@ class Triage:
         Jobs that are not in the answer have ended, or belong to another worker by now.
         """
         failures: dict[str, Failed] = {}
-        cases = [case for lease in leases if (case := self._open(lease, failures)) is not None]
+        requests = self.store.begin(leases, self.clock.now())
+        opened = [(lease, requests[lease.job_id]) for lease in leases if lease.job_id in requests]
+        cases = [case for lease, request in opened if (case := self._open(lease, request, failures)) is not None]
         if cases:
             traces = self._traces(cases)
             for case, trace in zip(cases, traces, strict=True):
                 self._close(case, trace, failures)
         return failures
 
-    def _open(self, lease: Lease, failures: dict[str, Failed]) -> _Case | None:
+    def _open(self, lease: Lease, request: ReturnRequest, failures: dict[str, Failed]) -> _Case | None:
         """Gather the evidence of one job; None where it ends here, with an outcome of its own or a failure."""
         try:
-            request = self.store.begin(lease, self.clock.now())
-            if request is None:
-                return None
             found = self._gather(request)
             if isinstance(found, Evidence):
                 return _Case(lease, request, found)

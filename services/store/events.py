@@ -20,16 +20,31 @@ class Event(NamedTuple):
     at: datetime
 
 
+class Happened(NamedTuple):
+    """What is to be told of a return: the kind, and the data that goes with it."""
+
+    kind: str
+    data: Mapping[str, Any]
+
+
+def add_events(session: Session, return_id: str, shop_id: str, happened: Sequence[Happened], *, now: datetime) -> None:
+    """Append events in the caller's transaction, in order, and note them for the shop's webhooks where it has any."""
+    rows = [
+        EventRow(return_id=return_id, shop_id=shop_id, kind=one.kind, data=dict(one.data), at=now) for one in happened
+    ]
+    session.add_all(rows)
+    session.flush()
+    listens = exists().where(col(WebhookEndpointRow.shop_id) == shop_id, col(WebhookEndpointRow.enabled))
+    if session.execute(select(listens)).scalar_one():
+        for row in rows:
+            announce_event(session, row.id or 0, now)
+
+
 def add_event(  # noqa: PLR0913 - an event is exactly these
     session: Session, return_id: str, shop_id: str, kind: str, data: Mapping[str, Any], *, now: datetime
 ) -> None:
-    """Append an event in the caller's transaction, and note it for the shop's webhooks where it has any."""
-    row = EventRow(return_id=return_id, shop_id=shop_id, kind=kind, data=dict(data), at=now)
-    session.add(row)
-    session.flush()
-    listens = exists().where(col(WebhookEndpointRow.shop_id) == shop_id, col(WebhookEndpointRow.enabled))
-    if row.id is not None and session.execute(select(listens)).scalar_one():
-        announce_event(session, row.id, now)
+    """Append one event; see `add_events`."""
+    add_events(session, return_id, shop_id, [Happened(kind, data)], now=now)
 
 
 def events_after(session: Session, return_id: str, after: int = 0, limit: int = 500) -> Sequence[Event]:

@@ -70,6 +70,18 @@ def hold(session: Session, lease: Lease) -> None:
         raise LeaseLost(lease.job_id)
 
 
+def held_among(session: Session, leases: Sequence[Lease]) -> set[str]:
+    """Return the jobs whose lease still holds, kept so until the caller's transaction ends."""
+    rows = session.execute(
+        select(col(JobRow.id), col(JobRow.lease_token))
+        .where(col(JobRow.id).in_([lease.job_id for lease in leases]), col(JobRow.state) == "running")
+        .order_by(col(JobRow.id))
+        .with_for_update(key_share=True)
+    ).all()
+    tokens = {lease.job_id: lease.token for lease in leases}
+    return {job_id for job_id, token in rows if tokens[job_id] == token}
+
+
 def ready_among(session: Session, job_ids: Sequence[str]) -> dict[str, str]:
     """Return the kind of each of these jobs that is still ready."""
     rows = session.execute(

@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from sqlalchemy import update
+from sqlmodel import col
+
 from services.domain.actions import ActionStatus, ToolAction, ToolCall
 from services.domain.canonical import digest_of
 from services.domain.decision import Decision
@@ -161,13 +164,21 @@ class ToolLedger:
 
     def _record(self, row_id: str, status: ActionStatus, result: Mapping[str, Any], error: str | None) -> ToolAction:
         """Write the end of a call. What has succeeded stays so, whoever reports later."""
+        finished = None if status == ActionStatus.PENDING else self._clock.now()
         with self._sessions() as session:
-            row = session.get_one(ToolActionRow, row_id, with_for_update=True)
-            row.attempts += 1
-            if row.state == ActionStatus.PENDING:
-                row.state, row.result, row.error = status.value, dict(result), error
-                row.finished_at = None if status == ActionStatus.PENDING else self._clock.now()
-            return ledger_rows.action_of(row)
+            row = session.execute(
+                update(ToolActionRow)
+                .where(col(ToolActionRow.id) == row_id, col(ToolActionRow.state) == ActionStatus.PENDING.value)
+                .values(
+                    state=status.value,
+                    result=dict(result),
+                    error=error,
+                    finished_at=finished,
+                    attempts=col(ToolActionRow.attempts) + 1,
+                )
+                .returning(ToolActionRow)
+            ).scalar_one_or_none()
+            return ledger_rows.action_of(row or session.get_one(ToolActionRow, row_id))
 
 
 def _held_action(call: ToolCall, permission: Permission, key: str) -> ToolAction | None:

@@ -1,6 +1,6 @@
 """What the triage flow reads and writes: one short transaction before the checkpoint runs, one after it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import select
@@ -12,7 +12,7 @@ from services.domain.returns import ReturnRequest, ReturnStatus
 from services.domain.settled import Settled
 from services.domain.trace import Route, RouteName, Trace
 from services.store import jobs, ledger_rows
-from services.store.events import add_event
+from services.store.events import Happened, add_event, add_events
 from services.store.review import Waiting, open_item
 from services.store.sessions import Sessions
 from services.store.tables import ReturnRow
@@ -27,22 +27,31 @@ class TriageRecords:
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 
-    def begin(self, lease: Lease, now: datetime) -> ReturnRequest | None:
-        """Mark the return as being worked on and return it; None, and the job done, where it is at rest already.
+    def begin(self, leases: Sequence[Lease], now: datetime) -> Mapping[str, ReturnRequest]:
+        """Mark the returns as being worked on and return them by job id.
 
-        Raises LeaseLost.
+        Left out are jobs whose lease is lost, and those whose return is at rest already, which end here.
         """
         with self._sessions() as session:
-            jobs.hold(session, lease)
-            row = session.get(ReturnRow, lease.subject_id, with_for_update=True)
-            if row is None or row.status in AT_REST:
-                jobs.finish(session, lease)
-                return None
-            if row.status == ReturnStatus.RECEIVED:
-                row.status = ReturnStatus.PROCESSING.value
-                row.updated_at = now
-                add_event(session, row.id, row.shop_id, "return.processing", {"status": row.status}, now=now)
-            return request_of(row)
+            held = jobs.held_among(session, leases)
+            rows = session.execute(
+                select(ReturnRow)
+                .where(col(ReturnRow.id).in_([lease.subject_id for lease in leases if lease.job_id in held]))
+                .order_by(col(ReturnRow.id))
+                .with_for_update()
+            ).scalars()
+            by_id = {row.id: row for row in rows}
+            found: dict[str, ReturnRequest] = {}
+            for lease in leases:
+                if lease.job_id not in held:
+                    continue
+                row = by_id.get(lease.subject_id)
+                if row is None or row.status in AT_REST:
+                    jobs.finish(session, lease)
+                    continue
+                _mark_processing(session, row, now)
+                found[lease.job_id] = request_of(row)
+            return found
 
     def actions(self, return_id: str) -> Sequence[ToolAction]:
         """Return all that the ledger holds of a return, oldest first."""
@@ -85,6 +94,12 @@ def request_of(row: ReturnRow) -> ReturnRequest:
     )
 
 
+def _mark_processing(session: Session, row: ReturnRow, now: datetime) -> None:
+    if row.status == ReturnStatus.RECEIVED:
+        row.status, row.updated_at = ReturnStatus.PROCESSING.value, now
+        add_event(session, row.id, row.shop_id, "return.processing", {"status": row.status}, now=now)
+
+
 def _locked(session: Session, return_id: str) -> ReturnRow:
     statement = select(ReturnRow).where(col(ReturnRow.id) == return_id).with_for_update()
     row: ReturnRow = session.execute(statement).scalar_one()
@@ -106,10 +121,14 @@ def _copy_outcome(row: ReturnRow, trace: Trace, trace_id: str) -> None:
 def _come_to_rest(session: Session, row: ReturnRow, settled: Settled, trace_id: str | None, now: datetime) -> None:
     route = settled.route
     row.route, row.route_reason, row.updated_at = route.name.value, route.reason, now
-    for action in settled.trace.actions if settled.trace else ():
-        if action.status != ActionStatus.DRY_RUN:
-            done = {"tool": action.name, "status": action.status.value, "arguments": dict(action.arguments)}
-            add_event(session, row.id, row.shop_id, "return.action", done, now=now)
+    told = [
+        Happened(
+            "return.action",
+            {"tool": action.name, "status": action.status.value, "arguments": dict(action.arguments)},
+        )
+        for action in (settled.trace.actions if settled.trace else ())
+        if action.status != ActionStatus.DRY_RUN
+    ]
     if route.name == RouteName.AUTO_CLOSE and settled.trace is not None:
         row.status, row.closed_at, row.closed_by = ReturnStatus.CLOSED.value, now, "desk"
         row.reply = settled.trace.reply
@@ -128,4 +147,4 @@ def _come_to_rest(session: Session, row: ReturnRow, settled: Settled, trace_id: 
         "route_reason": row.route_reason,
         "reply": row.reply,
     }
-    add_event(session, row.id, row.shop_id, kind, data, now=now)
+    add_events(session, row.id, row.shop_id, [*told, Happened(kind, data)], now=now)

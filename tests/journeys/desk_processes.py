@@ -46,7 +46,7 @@ class DeskProcesses:
             "RATE_LIMIT_REQUESTS_PER_MINUTE": "1000000",
             "RATE_LIMIT_BURST_REQUESTS": "100000",
             "DATABASE_CONNECT_TIMEOUT_SECONDS": "2",
-            "LOG_LEVEL": "WARNING",
+            "LOG_LEVEL": "INFO",
             "LOG_FORMAT": "json",
             "OMP_NUM_THREADS": "1",
             **environment,
