@@ -1,11 +1,13 @@
 """A whole desk as killable processes: PostgreSQL, Valkey, API, triage worker, periodic worker. For chaos tests only."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Self
 
 import psutil
 import psycopg
@@ -13,6 +15,7 @@ import redis
 
 from infra.embedded import EmbeddedPostgres, EmbeddedValkey, free_port
 from infra.migrations import upgrade
+from services.store.tables import metadata
 from workers.programs import celery_command
 
 # `synchronous_commit=off` is not among them: it may lose what was committed when the server is killed.
@@ -22,7 +25,7 @@ FAST_BUT_DURABLE = ("fsync=off", "full_page_writes=off")
 class DeskProcesses:
     """Starts the parts of one desk, kills any of them as `kill -9` does, and starts it again."""
 
-    def __init__(self, directory: Path, **environment: str) -> None:
+    def __init__(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
         self.postgres = EmbeddedPostgres(directory / "postgres", options=FAST_BUT_DURABLE)
@@ -46,11 +49,11 @@ class DeskProcesses:
             "RATE_LIMIT_REQUESTS_PER_MINUTE": "1000000",
             "RATE_LIMIT_BURST_REQUESTS": "100000",
             "DATABASE_CONNECT_TIMEOUT_SECONDS": "2",
-            "LOG_LEVEL": "INFO",
+            "LOG_LEVEL": "WARNING",
             "LOG_FORMAT": "json",
             "OMP_NUM_THREADS": "1",
-            **environment,
         }
+        self._extra: dict[str, str] = {}
         self._commands = {
             "postgres": (self.postgres.command, self.postgres.popen_arguments),
             "valkey": (self.valkey.command, self.valkey.popen_arguments),
@@ -60,7 +63,7 @@ class DeskProcesses:
         }
         self._running: dict[str, subprocess.Popen] = {}
 
-    def __enter__(self) -> "DeskProcesses":
+    def __enter__(self) -> Self:
         self.postgres.prepare()
         self.valkey.prepare()
         for name in ("postgres", "valkey"):
@@ -74,6 +77,26 @@ class DeskProcesses:
         for name in reversed(list(self._running)):
             self.kill(name)
 
+    def reset(self, **environment: str) -> Self:
+        """Kill the application, empty both servers and the files, and take other settings for what starts next."""
+        for name in ("api", "triage", "periodic"):
+            if name in self._running:
+                self.kill(name)
+        for name in ("postgres", "valkey"):
+            if name not in self._running:
+                self.start(name)
+        wait(self.postgres.is_ready, 60, "PostgreSQL to answer")
+        wait(self.valkey.is_ready, 30, "Valkey to answer")
+        tables = ", ".join(table.name for table in metadata.tables.values())
+        self.query(f"TRUNCATE {tables} RESTART IDENTITY")
+        with self.broker() as broker:
+            broker.flushall()
+        shutil.rmtree(self.directory / "var", ignore_errors=True)
+        for log in self.directory.glob("*.log"):
+            log.write_bytes(b"")
+        self._extra = environment
+        return self
+
     def start(self, name: str) -> None:
         """Start one part; its output goes to a log file named like it."""
         command, arguments = self._commands[name]
@@ -82,7 +105,7 @@ class DeskProcesses:
         with (self.directory / f"{name}.log").open("ab") as log:
             self._running[name] = subprocess.Popen(
                 list(command()),
-                env=os.environ | self.environment,
+                env=os.environ | self.environment | self._extra,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
