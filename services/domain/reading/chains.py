@@ -3,7 +3,7 @@
 For each deed it walks left over adverbs and helpers and reads the state off them. Which effect it is, is `effects`.
 """
 
-from services.domain.reading.predicates import CLAIMING, Predicate, State, clause_start, tags_between
+from services.domain.reading.predicates import CLAIMING, Predicate, State, clause_start, head_start, tags_between
 from services.domain.reading.tags import Deed, Tag, Thing, Token
 
 _HELPERS = frozenset(
@@ -15,6 +15,7 @@ _ARRANGED = frozenset(
     "scheduled booked arranged planned organised organized geplant gebucht terminiert vereinbart prevu prevue planifie"
     " planifiee programado programada reservado programmato programmata prenotato gepland ingepland geboekt".split()
 )
+_INDEFINITE = frozenset({"a", "an", "un", "une", "una", "uno"})
 _ACTORS = frozenset({Tag.US, Tag.THEY})
 _VERBS = frozenset({Tag.DONE, Tag.ING, Tag.PAST_SAFE, Tag.BASE})
 
@@ -36,6 +37,8 @@ def _stands_as_participle(tokens: list[Token], at: int) -> bool:
     i = at - 1
     while i >= 0 and tokens[i].tag in {Tag.ADVERB, Tag.NOW}:
         i -= 1
+    if i >= 0 and tokens[i].tag is Tag.US and tokens[at].text.endswith("ed") and len(tokens[at].text) > 4:
+        return True
     return i >= 0 and tokens[i].tag is Tag.HAVE and tokens[at].text.isalpha() or (
         i >= 1 and tokens[i].tag is Tag.BEEN and tokens[i - 1].tag is not Tag.FUTURE and tokens[at].text.endswith("ed")
     )
@@ -55,7 +58,7 @@ def _helpers(tokens: list[Token], at: int) -> tuple[set[Tag], int, bool]:
             left = i
         elif tag is Tag.COMMA and (start := _parenthesis(tokens, i)) is not None:
             i = start
-        elif tag is Tag.IT and chain & {Tag.BE, Tag.WAS, Tag.HAVE} and i > 0 and tokens[i - 1].tag in _HELPERS:
+        elif tag is Tag.IT and chain & {Tag.BE, Tag.WAS, Tag.HAVE, Tag.BEEN} and i > 0 and tokens[i - 1].tag in _HELPERS:
             pass
         else:
             break
@@ -76,7 +79,7 @@ def _predicate(tokens: list[Token], at: int, earlier: list[Predicate]) -> Predic
     chain, left, now = _helpers(tokens, at)
     now = now or (at + 1 < len(tokens) and tokens[at + 1].tag is Tag.NOW)
     before = tokens[left - 1].tag if left > 0 else None
-    start = clause_start(tokens, left)
+    start = head_start(tokens, left)
     if not chain:
         made = _bare(tokens, at, left, before, earlier)
     elif ing:
@@ -98,6 +101,10 @@ def _with_helpers(
         if Tag.MODAL in chain and Tag.HAVE in chain:
             return base._replace(certainty=0.5)
         return base._replace(state=State.FUTURE)
+    if chain == {Tag.BEEN} and before is not Tag.AND:
+        return base._replace(state=State.NONE)
+    if Tag.BEEN in chain and Tag.BE in chain:
+        return base
     if Tag.BEING in chain:
         progressive = bool(chain & {Tag.BE, Tag.WAS})
         return base._replace(state=State.PROGRESS if progressive else State.NONE, certainty=0.9)
@@ -124,8 +131,11 @@ def _present_passive(tokens: list[Token], made: Predicate, now: bool) -> Predica
     if now:
         return made._replace(certainty=0.9)
     subject = tokens[max(made.left - 4, clause_start(tokens, made.left)) : made.left]
-    if any(t.tag in {Tag.POSSESSIVE, Tag.DET, Tag.IT, Tag.US} for t in subject):
+    if any(t.tag in {Tag.POSSESSIVE, Tag.IT, Tag.US} or (t.tag is Tag.DET and t.text not in _INDEFINITE) for t in subject):
         return made._replace(certainty=0.75)
+    things = [t for t in subject if t.tag is Tag.THING and t.value != Thing.NEUTRAL]
+    if things and not things[0].text.endswith("s") and not any(t.tag is Tag.DET for t in subject):
+        return made._replace(certainty=0.7)
     return made._replace(state=State.GENERAL)
 
 
@@ -228,6 +238,16 @@ def _safe_head(tokens: list[Token], verb: int, at: int) -> Predicate | None:
     return None
 
 
+def _negated_subject(tokens: list[Token], start: int, left: int) -> bool:
+    """Read: no label has been created; neither a refund nor a replacement was sent."""
+    for i in range(left - 1, start - 1, -1):
+        if tokens[i].tag is Tag.NOT:
+            return True
+        if tokens[i].tag in _VERBS | {Tag.AND, Tag.US, Tag.HAVE, Tag.BE, Tag.WAS} and tokens[i].text not in {"or", "nor"}:
+            return False
+    return False
+
+
 def _under_head(tokens: list[Token], made: Predicate, start: int, chain: set[Tag]) -> Predicate:
     """Apply what opens the clause: if, when, records show, you said."""
     if made.state not in CLAIMING:
@@ -236,13 +256,15 @@ def _under_head(tokens: list[Token], made: Predicate, start: int, chain: set[Tag
     sentence = tags_between(tokens, 0, made.left)
     opener = tokens[start - 1].tag if start > 0 else None
     if opener is Tag.ASSERT:
-        frame = tags_between(tokens, clause_start(tokens, start - 1), start - 1)
+        frame = tags_between(tokens, head_start(tokens, start - 1), start - 1)
         if frame & {Tag.NOT, Tag.IF}:
             return made._replace(state=State.DENIED)
     if made.relative and head & {Tag.IF, Tag.WHEN, Tag.WHAT}:
         return made._replace(certainty=0.65)
     if Tag.IF in head:
         return made._replace(state=State.CONDITIONAL)
+    if _negated_subject(tokens, start, made.left):
+        return made._replace(state=State.DENIED)
     if Tag.WHEN in head and not (chain & {Tag.WAS} or (not chain and not made.headless)):
         return made._replace(state=State.CONDITIONAL)
     if Tag.SAID in sentence:

@@ -3,17 +3,16 @@
 from services.domain.claims import Effect
 from services.domain.reading import brackets, chains, idioms, places, unsettled
 from services.domain.reading.drafts import Draft, SegmentReading
-from services.domain.reading.effects import Meaning, before_clause, meaning, objects
+from services.domain.reading.effects import Meaning, before_clause, is_of_another_subject, meaning, objects
 from services.domain.reading.headings import heading_state
 from services.domain.reading.lexicon import Lexicon
-from services.domain.reading.predicates import CLAIMING, Predicate, State
+from services.domain.reading.predicates import CLAIMING, Predicate, State, clause_start
 from services.domain.reading.segments import Segment
 from services.domain.reading.tagger import tag
 from services.domain.reading.tags import Deed, Tag, Thing, Token
 
 __all__ = ["Draft", "SegmentReading", "read_segment"]
 
-_CARRIED = frozenset({Tag.IT, Tag.THAT})
 _LIGHT = frozenset({Deed.PAID, Deed.CHANGE, Deed.COMPLETE, Deed.START, Deed.CREATE, Deed.SEND, Deed.PAY, Deed.ADD, Deed.SHIP, Deed.EMAIL})
 
 
@@ -33,8 +32,8 @@ def read_segment(  # noqa: PLR0913 - the context of a segment
         else:
             reading.drafts.append(draft)
     reading.drafts.extend(places.drafts(tokens, segment, topic, heading, taken=reading.drafts))
-    if not reading.drafts and not reading.reports:
-        reading.drafts.extend(idioms.drafts(text, segment))
+    if not reading.reports:
+        _add_idioms(reading, idioms.drafts(text, segment))
     if not reading.drafts and not reading.reports:
         reading.drafts.extend(unsettled.drafts(tokens, segment, found))
     _merge(reading)
@@ -79,6 +78,8 @@ def _draft(tokens: list[Token], made: Predicate, topic: str) -> Draft | None:
     if made.state not in CLAIMING and made.state is not State.REPORTED:
         return None
     things = objects(tokens, made)
+    if made.deed in _LIGHT | {Deed.MARK} and is_of_another_subject(tokens, made, things):
+        return None
     sense = meaning(made.deed, [t.value for t in things])
     certainty = made.certainty
     if (sense is None or not things) and made.deed in _LIGHT and _is_carried(tokens, made, things):
@@ -86,6 +87,8 @@ def _draft(tokens: list[Token], made: Predicate, topic: str) -> Draft | None:
             if carried and (resolved := meaning(made.deed, [carried])) is not None:
                 sense, certainty = resolved, min(certainty, 0.8)
                 break
+    if sense is None and made.deed == Deed.UNKNOWN and _is_ours(tokens, made):
+        sense = Meaning(Effect.OTHER, (Effect.UNSPECIFIED,))
     if sense is None and made.deed in {Deed.COMPLETE, Deed.START, Deed.CHANGE}:
         sense = _unspecified(tokens, made)
     if sense is None or (made.deed == Deed.UNKNOWN and made.headless):
@@ -104,10 +107,18 @@ def _draft(tokens: list[Token], made: Predicate, topic: str) -> Draft | None:
     )
 
 
+def _is_ours(tokens: list[Token], made: Predicate) -> bool:
+    return not made.passive and made.left > 0 and tokens[made.left - 1].tag is Tag.US
+
+
 def _is_carried(tokens: list[Token], made: Predicate, things: list[Token]) -> bool:
     """Tell whether a pronoun, or nothing at all, stands where the object should."""
     near = tokens[max(made.left - 2, 0) : made.left] + tokens[made.at + 1 : made.at + 3]
-    return any(t.tag in _CARRIED for t in near) or not things
+    if any(t.tag is Tag.IT for t in near) or (made.left > 0 and tokens[made.left - 1].tag is Tag.THAT):
+        return True
+    subject = tokens[clause_start(tokens, made.left) : made.left]
+    named = any(t.tag is Tag.WORD or (t.tag is Tag.THING and t.value == Thing.NEUTRAL) for t in subject)
+    return not things and not named
 
 
 def _unspecified(tokens: list[Token], made: Predicate) -> Meaning | None:
@@ -125,6 +136,14 @@ def _topic(tokens: list[Token]) -> str:
     effects = {Thing.MONEY, Thing.REFUND, Thing.CREDIT, Thing.LABEL, Thing.REPLACEMENT, Thing.EXCHANGE, Thing.RETURN, Thing.CANCELLATION}
     named = [t.value for t in tokens if t.tag is Tag.THING and t.value in effects]
     return named[0] if named else ""
+
+
+def _add_idioms(reading: SegmentReading, found: list[Draft]) -> None:
+    """Add the idioms that say more than what the grammar already read in this segment."""
+    for draft in found:
+        said = {e for d in reading.drafts for e in (d.effect, *d.others)}
+        if draft.effect not in said and (draft.effect is not Effect.UNSPECIFIED or not said):
+            reading.drafts.append(draft)
 
 
 def _merge(reading: SegmentReading) -> None:

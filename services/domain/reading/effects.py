@@ -52,7 +52,7 @@ def meaning(deed: str, things: list[str]) -> Meaning | None:  # noqa: PLR0911, C
         case Deed.PAY:
             return _paid(things)
         case Deed.PAID:
-            return _paid(things) if first in {Thing.REFUND, Thing.MONEY, Thing.CREDIT} else None
+            return _paid(things) if first in {Thing.REFUND, Thing.MONEY, Thing.CREDIT, Thing.PAYMENT} else None
         case Deed.EXCHANGE:
             return _EXCHANGE
         case Deed.REPLACE:
@@ -66,7 +66,7 @@ def meaning(deed: str, things: list[str]) -> Meaning | None:  # noqa: PLR0911, C
         case Deed.ASK:
             return _PHOTOS if Thing.PHOTOS in things else None
         case Deed.ESCALATE:
-            return _OTHER
+            return None if first == Thing.PARCEL else _OTHER
         case Deed.WAIVE:
             return _OTHER
         case Deed.MARK if first not in {Thing.RETURN, Thing.EXCHANGE}:
@@ -81,6 +81,8 @@ def _unknown(things: list[str]) -> Meaning | None:
     sense = _plain(Deed.UNKNOWN, things)
     if sense is None and Thing.MONEY in things:
         sense = _MONEY_BACK
+    if sense is None and Thing.CASE in things:
+        sense = Meaning(Effect.OTHER, (Effect.UNSPECIFIED,))
     if sense is None or sense.effect is not Effect.RETURN_STARTED:
         return sense
     return Meaning(sense.effect, (Effect.CANCEL_RETURN, Effect.CREATE_RETURN_LABEL))
@@ -178,6 +180,15 @@ def _heads(tokens: list[Token], start: int, end: int) -> list[Token]:
     return sorted(found, key=lambda t: (governed(tokens, t), t.start))
 
 
+def is_of_another_subject(tokens: list[Token], made: Predicate, things: list[Token]) -> bool:
+    """Tell whether the grammatical subject is harmless (a decision, the return window) and all else hangs on it."""
+    if not made.passive or any(not governed(tokens, t) for t in things):
+        return False
+    start = clause_start(tokens, made.left)
+    harmless = [t for t in tokens[start : made.left] if t.tag is Tag.THING and t.value == Thing.NEUTRAL]
+    return any(not governed(tokens, t) for t in harmless)
+
+
 def before_clause(tokens: list[Token], made: Predicate) -> list[Token]:
     """Return the things of the same sentence before the predicate's clause, the nearest first."""
     return _heads(tokens, 0, clause_start(tokens, made.left))[::-1]
@@ -200,7 +211,7 @@ def _opens_predicate(tokens: list[Token], start: int) -> bool:
 
 def governed(tokens: list[Token], thing: Token) -> bool:
     """Tell whether a preposition stands shortly before the thing: for your return, to your account."""
-    at = tokens.index(thing)
+    at = next(i for i, token in enumerate(tokens) if token.start == thing.start)
     for i in range(at - 1, max(at - 4, -1), -1):
         if tokens[i].tag is Tag.PREPOSITION:
             return True

@@ -25,7 +25,7 @@ def assign(text: str, segments: list[Segment], readings: list[SegmentReading]) -
             draft.item = item_of(reading, draft)
             draft.count = count_of(reading, draft)
         _give_orders(reading.drafts, mentioned)
-        _give_amounts(reading.drafts, amounts[index])
+        _give_amounts(reading, amounts[index])
         if mentioned:
             last_order = mentioned[-1].order_id
     _carry_amounts(readings, amounts)
@@ -68,19 +68,26 @@ def _amounts(text: str, segment: Segment, reading: SegmentReading) -> list[money
     kept = []
     for amount in found:
         before = [t.text for t in reading.tokens if t.end <= amount.start][-2:]
-        if not _PRICE & set(before):
+        after = next((t.text for t in reading.tokens if t.start >= amount.end), "")
+        if not _PRICE & set(before) and after not in {"off", "rabatt", "korting"}:
             kept.append(amount)
     return kept
 
 
-def _give_amounts(drafts: list[Draft], amounts: list[money.Amount]) -> None:
+def _give_amounts(reading: SegmentReading, amounts: list[money.Amount]) -> None:
+    drafts = reading.drafts
+
+    def hypothetical(amount: money.Amount) -> bool:
+        between = [t for t in reading.tokens if payers[-1].anchor < t.start < amount.start]
+        return any(t.tag in {Tag.FUTURE, Tag.MODAL, Tag.IF, Tag.BUT, Tag.NOT} for t in between)
+
     payers = [draft for draft in drafts if _pays(draft)]
     for amount in amounts:
         free = [draft for draft in payers if draft.amount is None]
         if free:
             nearest = min(free, key=lambda d: _distance(d, amount))
             nearest.amount = amount
-        elif payers and all(d.amount is None or d.amount.cents != amount.cents for d in payers):
+        elif payers and not hypothetical(amount) and all(d.amount is None or d.amount.cents != amount.cents for d in payers):
             # A second amount that no other claim takes is a second payment: 49 euros and then another 20.
             drafts.append(replace(payers[-1], amount=amount))
 

@@ -45,9 +45,25 @@ def _distance(a: str, b: str, limit: int) -> int:
     return previous[-1]
 
 
-def _plausible(word: str, candidate: str) -> bool:
+# Endings that make another tense of a known verb, not a misspelt participle.
+_ENDINGS = {
+    "es": ("ara", "aran", "aremos", "are", "ira", "iran", "iremos", "ar", "er", "ir", "an", "amos", "aba", "aria", "ando", "e"),
+    "it": ("era", "eranno", "eremo", "ra", "ranno", "remo", "are", "ere", "ire", "iamo", "ano", "ando", "endo"),
+    "fr": ("era", "eront", "erons", "erai", "ez", "er", "ons", "ent", "erait", "ant", "re", "ir"),
+    "de": ("en", "t", "te", "st"),
+    "nl": ("en", "t", "de", "te"),
+    "en": (),
+}  # fmt: skip
+
+
+def _plausible(word: str, candidate: str, code: str) -> bool:
     """Refuse what is more likely another form of the verb (includes, included) than a slip."""
     if word[0] != candidate[0]:
+        return False
+    if len(candidate) <= _MIN_LENGTH and len(word) == len(candidate) and sorted(word) != sorted(candidate):
+        return False
+    endings = _ENDINGS.get(code, ())
+    if endings and word.endswith(endings) and not candidate.endswith(endings):
         return False
     if candidate[:-1] == word[:-1] or word[:-1] == candidate:
         return False
@@ -71,13 +87,13 @@ def repair(word: str, lexicons: Iterable[Lexicon]) -> Entry | None:
             return entry
         if len(letters) < _MIN_LENGTH or letters in lexicon.known:
             continue
-        slips = 2 if len(letters) >= _TWO_SLIPS_FROM else 1
+        slips = 2 if len(letters) >= _TWO_SLIPS_FROM and lexicon.code == "en" else 1
         best: tuple[int, str] | None = None
         index = _index(lexicon)
         for key in _deletes(letters, slips):
             for candidate in index.get(key, ()):
                 distance = _distance(letters, candidate, slips)
-                if _plausible(letters, candidate) and distance <= slips and (best is None or (distance, candidate) < best):
+                if _plausible(letters, candidate, lexicon.code) and distance <= slips and (best is None or (distance, candidate) < best):
                     best = (distance, candidate)
         if best is not None:
             return lexicon.critical[best[1]]

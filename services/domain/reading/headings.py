@@ -6,7 +6,7 @@ from services.domain.reading.tags import Tag, Token
 
 def heading_state(tokens: list[Token], found: list[Predicate]) -> State:
     tags = {token.tag for token in tokens}
-    if tags & {Tag.IF, Tag.WHAT} or Tag.MODAL in tags:
+    if tags & {Tag.IF, Tag.MODAL}:
         return State.CONDITIONAL
     if Tag.FUTURE in tags or Tag.LATER in tags:
         return State.FUTURE

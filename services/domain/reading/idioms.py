@@ -23,6 +23,9 @@ def _table(effect: Effect, certainty: float, *patterns: str) -> list[Idiom]:
 
 _MONEY = r"(?:money|funds|cash|refund|amount|sum|\W?\d[\d.,]*\W*(?:euros?|eur|dollars?|pounds?|quid|bucks)?)"
 
+_ABLE = r"(?:(?:was|were|been) able to|managed to|took the liberty of|succeeded in|went ahead and|gone ahead and)"
+_MAKE = r"(?:get|gett|make|mak|creat|generat|issu|process|arrang|sort|send|set up|put|push|approv)\w*"
+
 IDIOMS: tuple[Idiom, ...] = (
     *_table(
         Effect.ISSUE_REFUND,
@@ -36,6 +39,11 @@ IDIOMS: tuple[Idiom, ...] = (
         r"(?:you are|you're) (?:now )?\W?\d[\d.,]*\W* (?:\w+ )?richer",
         r"(?:we|i)(?:'ve| have)? (?:pressed|hit|pushed) the (?:refund )?button",
         r"enjoy (?:your|the) (?:refund|money)",
+        r"(?:you are|you're|that's you) (?:now )?\W?\d[\d.,]*\W* (?:\w+ )?(?:better off|up|the richer)",
+        r"(?:money|cash|funds|refund|\d[\d.,]*\W*(?:euros?|eur)?) (?:\w+ )?(?:is|are) (?:now |already |currently )?\w+ing (?:\w+ )?(?:back|into|to|towards) ",
+        r"with (?:the|your) refund\b[^,]{0,20}\b(?:complete|done|sent|issued|in place|processed|sorted|on its way)",
+        rf"{_ABLE} (?:\w+ ){{0,2}}(?:refund|reimburse|credit|repay)\b",
+        rf"{_ABLE} (?:\w+ ){{0,2}}{_MAKE}[^,.]{{0,30}}\brefund",
         r"money (?:is )?back (?:on|in|with) (?:your|you)\b(?! guarantee)",
         r"(?:we|i) (?:no longer|don't) (?:have|hold) your money",
         r"(?:(?:we|i)(?:'ve| have)|have) (?:\w+ )?(?:dropped|popped|put|sent|paid|moved|returned|wired) (?:the |your )?(?:\w+ )?(?:money|cash|funds|\W?\d[\d.,]*\W*(?:euros?|eur)?) (?:back|in|on|onto|into)",
@@ -53,14 +61,17 @@ IDIOMS: tuple[Idiom, ...] = (
         Effect.SEND_REPLACEMENT,
         0.7,
         r"enjoy (?:your|the) (?:new|replacement)\b",
+        rf"{_ABLE} (?:\w+ ){{0,2}}(?:replace|ship|send|get|order|arrange)\w*[^,.]{{0,30}}\b(?:replacement|new one|another)",
         r"(?:new|fresh|second|another|replacement) (?:\w+ ){0,3}(?:has|have|is|'s) (?:already |just |now )?(?:left|gone|out the door|off|flying|heading|coming|winging)",
-        r"(?:we|i) (?:have )?got (?:a |another |your )?(?:new|replacement) (?:\w+ ){0,2}(?:on the way|heading|out)",
+        r"(?:we|i)(?:'ve| have)? got (?:a |another |your )?(?:new|replacement) (?:\w+ ){0,2}(?:on the way|heading|out)",
     ),
     *_table(
         Effect.CREATE_RETURN_LABEL,
         0.7,
         r"(?:check|look in|have a look in|see) your (?:inbox|e-?mail|mailbox|spam)(?: folder)? for (?:the|your|a) (?:\w+ ){0,2}label",
         r"(?:attached|enclosed|below|here|herewith)(?: is| are| you(?:'ll| will)? find|'s)? (?:the|your|a) (?:\w+ ){0,2}(?:label|return slip)",
+        rf"{_ABLE} (?:\w+ ){{0,2}}{_MAKE}[^,.]{{0,30}}\blabel",
+        r"with (?:the|your) (?:\w+ ){0,2}label\b[^,]{0,20}\b(?:complete|done|sent|issued|in place|ready|sorted|on its way)",
         r"here(?:'s| is| comes) (?:the|your) (?:\w+ ){0,2}(?:label|return slip)",
         r"(?:anbei|im anhang|beigefugt)(?: finden sie| findest du| erhalten sie| ist)? .{0,20}(?:label|etikett|rucksendeschein|retourenschein)",
         r"(?:ci-joint|en piece jointe|vous trouverez ci-joint).{0,25}(?:etiquette|bordereau|bon de retour)",
@@ -76,6 +87,8 @@ IDIOMS: tuple[Idiom, ...] = (
         r"(?:i|we) (?:took|have taken|'ve taken) (?:the )?(?:necessary )?(?:steps|action|measures)",
         r"you(?:'re| are) (?:now )?(?:all )?(?:set|sorted|good to go|covered)\b",
         r":\s*(?:check|yes|completed?)\s*[!.]?$",
+        r"(?:^|[,.!] |just |already |i |we )did (?:it|that|so)\b",
+        rf"{_ABLE} (?:\w+ ){{0,2}}(?:do|sort|fix|take care|handle|arrange|complete|push)\w* (?:it|that|this|everything|of)",
         r"mission accomplished|job done|case closed",
     ),
 )  # fmt: skip

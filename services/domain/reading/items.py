@@ -25,18 +25,24 @@ _GENERIC = frozenset({Thing.PARCEL, Thing.ORDER})
 _REACH = 7
 
 
+def _openers(code: str) -> frozenset[Tag]:
+    """German and Dutch articles are also relative pronouns, and tagged as such."""
+    return _OPENERS | {Tag.THAT} if code in {"de", "nl"} else _OPENERS
+
+
 def item_of(reading: SegmentReading, draft: Draft) -> str | None:
     """Return the noun phrase that names the goods of `draft`, or None where none is named."""
     tokens = reading.tokens
     at = next((i for i, t in enumerate(tokens) if t.start >= draft.anchor), len(tokens) - 1)
     start, end = _bounds(tokens, at, draft)
+    openers = _openers(reading.code)
     for thing in draft.things:
         index = next((i for i in range(start, end) if tokens[i].start == thing.start), None)
-        if index is not None and (found := _after(tokens, index, end, thing)):
+        if index is not None and (found := _after(tokens, index, end, thing, openers)):
             return found
-    if tokens[at].tag is Tag.DONE and (found := _object(tokens, at, end)):
+    if tokens[at].tag is Tag.DONE and (found := _object(tokens, at, end, openers)):
         return found
-    return _subject(tokens, start, at)
+    return _subject(tokens, start, at, openers)
 
 
 def _bounds(tokens: list[Token], at: int, draft: Draft) -> tuple[int, int]:
@@ -51,13 +57,13 @@ def _bounds(tokens: list[Token], at: int, draft: Draft) -> tuple[int, int]:
     return start, end
 
 
-def _after(tokens: list[Token], index: int, end: int, thing: Token) -> str | None:
+def _after(tokens: list[Token], index: int, end: int, thing: Token, openers: frozenset[Tag]) -> str | None:
     """Read: replacement kettle; new pair of shoes; refund for your lamp; label for the office chair."""
     if thing.value in {Thing.NEW, Thing.REPLACEMENT} and (found := _noun_phrase(tokens, index + 1, end)):
         return found
     i = index + 1
     while i < min(end, index + _REACH):
-        if tokens[i].tag is Tag.PREPOSITION and i + 1 < end and tokens[i + 1].tag in _OPENERS:
+        if tokens[i].tag is Tag.PREPOSITION and i + 1 < end and tokens[i + 1].tag in openers:
             return _noun_phrase(tokens, i + 2, end)
         if tokens[i].tag not in {Tag.NUMBER, Tag.THING, Tag.PREPOSITION, Tag.ADVERB}:
             return None
@@ -65,21 +71,21 @@ def _after(tokens: list[Token], index: int, end: int, thing: Token) -> str | Non
     return None
 
 
-def _object(tokens: list[Token], at: int, end: int) -> str | None:
+def _object(tokens: list[Token], at: int, end: int, openers: frozenset[Tag]) -> str | None:
     """Read: refunded the kettle; replaced your lamp."""
     i = at + 1
     while i < end and tokens[i].tag in {Tag.YOU, Tag.ADVERB, Tag.NOW, Tag.PREPOSITION}:
         i += 1
-    if i < end and tokens[i].tag in _OPENERS:
+    if i < end and tokens[i].tag in openers:
         return _noun_phrase(tokens, i + 1, end)
     return None
 
 
-def _subject(tokens: list[Token], start: int, at: int) -> str | None:
+def _subject(tokens: list[Token], start: int, at: int, openers: frozenset[Tag]) -> str | None:
     """Read: your blender has been refunded; the lamp was replaced; haben wir den Wasserkocher erstattet."""
     for i in range(start, at):
         governed = i > start and tokens[i - 1].tag is Tag.PREPOSITION
-        if tokens[i].tag in _OPENERS and not governed and (found := _noun_phrase(tokens, i + 1, at)):
+        if tokens[i].tag in openers and not governed and (found := _noun_phrase(tokens, i + 1, at)):
             return found
     return None
 
@@ -88,7 +94,7 @@ def _noun_phrase(tokens: list[Token], start: int, end: int) -> str | None:
     words: list[str] = []
     for i in range(start, min(end, start + 6)):
         token = tokens[i]
-        if token.tag is Tag.WORD and token.text.isascii() and len(token.text) > 2:
+        if token.tag in {Tag.WORD, Tag.THEY} and token.text.isascii() and len(token.text) > 2:
             words.append(token.text)
         elif words and token.text in {"of", "de", "di", "da"} and words[-1] in {"pair", "set", "paire", "par", "paio"}:
             continue

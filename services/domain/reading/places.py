@@ -56,11 +56,15 @@ def _placed(tokens: list[Token], at: int, segment: Segment, topic: str, taken: l
     if any(abs(d.anchor - tokens[at].start) < 60 and d.start <= tokens[at].start for d in taken) and find is None:
         return []
     things = [t for t in region if t.tag is Tag.THING and t.value != Thing.NEUTRAL]
+    if not things and any(t.value == Thing.NEUTRAL for t in region):
+        return []
     if not things:
         things = [t for t in tokens[at + 1 : at + 6] if t.tag is Tag.THING and t.value != Thing.NEUTRAL]
     if not things and start > 0:
         things = [t for t in tokens[:start] if t.tag is Tag.THING and t.value != Thing.NEUTRAL][-1:]
     values = [t.value for t in things] or ([topic] if topic and any(t.tag in {Tag.IT, Tag.THAT} for t in region) else [])
+    if any(t.value == Thing.PHOTOS for t in tokens[at:]) and set(values) <= {Thing.EMAIL, Thing.NOTICE}:
+        return [_make(tokens, at, Meaning(Effect.REQUEST_PHOTOS, (Effect.SEND_EMAIL,)), certainty, tuple(things))]
     sense = meaning(Deed.SEND, values) or meaning(Deed.COMPLETE, values)
     if sense is None:
         return []

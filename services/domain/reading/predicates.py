@@ -43,15 +43,25 @@ class Predicate(NamedTuple):
     """In a relative clause of ours (the label we sent): asserted whatever the main clause does."""
 
 
-def clause_start(tokens: list[Token], at: int) -> int:
-    """Return the index of the first token of the clause that token `at` stands in."""
+_BOUNDARIES = frozenset({Tag.COMMA, Tag.SEP, Tag.BUT, Tag.ASSERT})
+_OPENS_CLAUSE = frozenset({Tag.DET, Tag.POSSESSIVE, Tag.US, Tag.IT, Tag.YOU, Tag.THING, Tag.WORD, Tag.THEY})
+
+
+def head_start(tokens: list[Token], at: int) -> int:
+    """Return the index of the first token of the stretch between commas that token `at` stands in."""
     i = at
-    while i > 0:
-        tag = tokens[i - 1].tag
-        if tag in {Tag.COMMA, Tag.SEP, Tag.BUT, Tag.ASSERT}:
-            break
+    while i > 0 and tokens[i - 1].tag not in _BOUNDARIES:
         i -= 1
     return i
+
+
+def clause_start(tokens: list[Token], at: int) -> int:
+    """Return the index of the first token of the clause of `at`: as `head_start`, but not beyond a 'that'."""
+    start = head_start(tokens, at)
+    for i in range(at - 1, start, -1):
+        if tokens[i - 1].tag is Tag.THAT and tokens[i].tag in _OPENS_CLAUSE:
+            return i
+    return start
 
 
 def tags_between(tokens: list[Token], start: int, end: int) -> set[Tag]:

@@ -15,6 +15,7 @@ from services.domain.reading.language import candidates, dominant
 from services.domain.reading.lexicon import Lexicon
 from services.domain.reading.lexicons import LEXICONS
 from services.domain.reading.quotes import mask_quotes
+from services.domain.reading.tagger import rejoin
 from services.domain.reading.segments import Segment, split
 
 
@@ -45,7 +46,7 @@ class LexicalClaimReader:
 
     def read_all(self, reply: str) -> Reading:
         folded = fold(reply)
-        masked = mask_quotes(folded.text)
+        masked = rejoin(mask_quotes(folded.text), self._lexicons)
         segments = split(masked)
         main = dominant(masked, self._lexicons)
         readings: list[SegmentReading] = []

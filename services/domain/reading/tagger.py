@@ -1,6 +1,7 @@
 """Turns a stretch of folded text into tagged tokens of one language: longest phrase first, then words, then repairs."""
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 
 from services.domain.reading.fuzzy import repair
@@ -10,6 +11,7 @@ from services.domain.reading.tags import Tag, Thing, Token
 _WORD = re.compile(
     r"[€$£¥₹]|#?[a-z]*\d[\w.,/#@$-]*\w|\d+%?|\[x\]|[a-z@](?:[a-z\d@$]|(?<=[a-z])[-'](?=[a-z])|\.(?=[a-z]\.))*|[✔✘⌛¦]|[,:;|()\"&+=*#-]",
 )
+_CUT = re.compile(r"\b([a-z]{1,8})[.\-_|/\\]([a-z]{1,8})\b")
 _SPACED = re.compile(r"(?<![a-z])[a-z](?:[ .\-_*|]{1,2}[a-z]){3,}(?![a-z])")
 _ELISION = re.compile(r"(?:qu|jusqu|lorsqu|puisqu|dell|all|nell|sull|dall|un|quest|gliel|aujourd|[cdjlmnst])'(?=[a-z])")
 _CLITIC = re.compile(r"(n't|'(?:ve|s|ll|re|m|d))$")
@@ -33,6 +35,17 @@ def _split(text: str, offset: int) -> list[tuple[str, int, int]]:
         else:
             words.append((word, start, start + len(word)))
     return words
+
+
+def rejoin(text: str, lexicons: Iterable[Lexicon]) -> str:
+    """Join a word that a point or dash was put into (re.fund), where only the joined form is one that matters."""
+
+    def join(match: re.Match[str]) -> str:
+        whole = match.group(1) + match.group(2)
+        known = any(whole in lexicon.critical for lexicon in lexicons)
+        return whole + " " * (len(match.group()) - len(whole)) if known else match.group()
+
+    return _CUT.sub(join, text)
 
 
 def close_up(text: str) -> str:

@@ -25,7 +25,7 @@ _THINGS = {
     Thing.EMAIL: "email emails e-mail e-mails mail message messages sms text_message",
     Thing.NOTICE: "confirmation confirmations instructions details tracking tracking_number tracking_link receipt invoice"
     " confirmation_email information info link pdf guide steps document documents paperwork notification copy",
-    Thing.PHOTOS: "photo photos picture pictures image images photograph photographs upload_link photo_request",
+    Thing.PHOTOS: "snaps snap shots pics photo photos picture pictures image images photograph photographs upload_link photo_request",
     Thing.PICKUP: "pickup pickups pick-up collection courier pick-ups reverse_pickup",
     Thing.PARCEL: "item items product products package parcel goods shipment delivery box unit article",
     Thing.NEW: "new another fresh second_one new_one new_item new_unit new_product new_pair new_order fresh_one another_one new_parcel new_package"
@@ -37,7 +37,7 @@ _THINGS = {
     Thing.NEUTRAL: "credit_card credit_cards in_order in_order_to product_label care_label"
     " email_address email_addresses e-mail_address size_label bank_details brand_label return_window return_policy"
     " refund_policy refund_policies return_policies returns_policy price_label refund_method payment_method"
-    " payment_methods original_payment_method order_number order_id return_address address_label washing_label"
+    " payment_methods original_payment_method order_number order_id return_address address_label washing_label refund_button return_portal returns_portal refund_section refund_page return_center refund_option returns_team refunds_team returns_department refund_department refund_team refund_form returns_page refund_status_page decision exception assessment"
     " label_in_the_collar order_date order_confirmation_number no_money delivery_date delivery_status label_on_the"
     " shipping_label_on_the record_label return_center return_centre returns_centre returns_center warning_label"
     " delivery_service shipping_costs return_period exchange_rate in_return many_happy_returns refund_reason"
@@ -49,16 +49,16 @@ _THINGS = {
 _DONE = {
     Deed.REFUND: "refunded reimbursed repaid paid_back paid_you_back given_back gave_back given_you_back money-backed"
     " gave_you_back refund3d re-funded",
-    Deed.PAID: "paid returned",
+    Deed.PAID: "paid returned released",
     Deed.PAY: "credited transferred wired deposited remitted returned_the_money sent_back_the_money"
     " returned_your_money sent_your_money_back paid_out payed recredited re-credited",
     Deed.SEND: "sent sended forwarded_to_you delivered_to_your_inbox passed_to_you sent_out sent_off sent_over resent"
-    " re-sent provided supplied shared given gave texted dropped handed sent_across slipped popped fired_off",
+    " re-sent provided supplied shared given gave texted dropped handed sent_across slipped popped fired_off fired_over pinged whizzed",
     Deed.EMAIL: "emailed e-mailed mailed messaged",
     Deed.SHIP: "shipped dispatched despatched posted reshipped re-shipped couriered sent_back_out sent_again"
     " reordered re-ordered packed left_our_warehouse left_the_warehouse left_our_depot handed_to_the_courier",
     Deed.CREATE: "created generated issued prepared printed produced drawn_up raised made re-issued reissued granted"
-    " released cut",
+    " cut",
     Deed.START: "started initiated opened registered set_up set_off pushed taken_place took_place i_did we_did arranged booked scheduled logged submitted requested filed"
     " triggered begun began commenced launched kicked_off placed set_in_motion put_in lodged rescheduled organised"
     " organized ordered_you actioned instructed authorized_and_sent instigated entered set_it_up recorded queued",
@@ -115,8 +115,8 @@ _SAFE = (
     " approved accepted decided yours correct determined examined assessed inspected considered compared identified noticed heard"
     " learned thanked apologised apologized explained mentioned discussed told said stated written wrote described"
     " delayed denied declined rejected refused failed bounced expired missed lost ordered bought purchased arrived"
-    " delivered happened occurred gone been had wanted liked hoped tried attempted looked_at looked_into gone_through_your"
-    " read_through worried helped learnt asked_for asked_about raised_with taken_note made_a_note"
+    " delivered happened occurred gone wanted liked hoped tried attempted looked_at looked_into gone_through_your"
+    " read_through worried helped learnt taken_a_look had_a_look took_a_look taken_another_look taken_a_closer_look had_another_look been_through passed_to_me taken_into_account got_your got_the heard_back gotten_back asked_for asked_about raised_with taken_note made_a_note"
     " made_note broken damaged cracked chipped opened_the used worn needed based possible important due open different free valid responsible small required limited entitled allowed"
     " authorised authorized linked listed shown outlined provided_us sent_us sent_me sent_in shared_with_us"
     " provided_by_you attempted tracked scanned evaluated concerned interested pleased disappointed"
@@ -173,7 +173,7 @@ ENGLISH = Lexicon(
         " the_current_status",
         (Tag.SAID, ""): "you_said you_say you_wrote you_mentioned you_told you_claim you_state you_stated you_asked"
         " you_asked_whether you_report you_reported you_believe you_think you_ask you_want you_were_told you_describe"
-        " you_mention your_message_says your_claim your_words you_note you_quoted in_your_words you_asked_if"
+        " you_mention your_message_says you_note you_quoted in_your_words you_asked_if"
         " your_email_says you_were_promised you_assume you_expected you_thought you_heard you_request you_wish"
         " your_request_that your_question",
         (Tag.US, ""): "i we i've_personally myself us_we",
@@ -187,7 +187,7 @@ ENGLISH = Lexicon(
         " straight_away right_away as_of_now this_minute this_instant effective_immediately on_the_spot instantly",
         (Tag.ADVERB, ""): "also therefore then ever since indeed personally kindly gladly additionally"
         " however promptly here so only in_the_meantime in_full in_part accordingly separately manually automatically"
-        " directly duly always as_requested as_discussed as_agreed of_course thus even still all_been properly safely"
+        " directly duly always as_requested as_discussed as_agreed of_course thus even still properly safely"
         " of_us too really actually as_you_asked happily simply quickly since_then for_you on_our_end on_our_side"
         " could_n't_be_happier no_problem no_worries not_to_worry without_further_ado no_wonder not_only never_fear"
         " again partially completely entirely today's electronically internally gone_ahead_and went_ahead_and"
