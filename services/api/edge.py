@@ -29,7 +29,7 @@ SECURITY_HEADERS = (
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 DRAIN_BYTES = 16 * 1024 * 1024
-DRAIN_SECONDS = 5.0
+DRAIN_SECONDS = 2.0
 """A client that is still sending cannot read an answer, so a refused body is read and thrown away, up to these."""
 
 

@@ -14,6 +14,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from services.flows.intake import Intake, KeyScope, Taken
 from services.store.intake import take
+from services.store.pooled import on_connection
 
 GROUP = 64
 """Most intakes of one statement: beyond this, the time a row costs no longer falls."""
@@ -44,19 +45,12 @@ class IntakeWriter:
     async def take_all(self, intakes: Sequence[Intake]) -> list[Taken]:
         """Store several, whose keys all differ, in one transaction. Raises psycopg.Error.
 
-        A connection that broke is replaced and the statement sent again: if the first try was stored after all, the
-        second finds its answers by their keys.
+        Where a connection broke the statement is sent again: if the first try was stored after all, the second finds
+        its answers by their keys.
         """
-        try:
-            return await self._take_once(intakes)
-        except (psycopg.OperationalError, psycopg.InterfaceError):
-            # Looking after connections only when one fails saves every other request a round trip.
-            await self._pool.check()
-            return await self._take_once(intakes)
-
-    async def _take_once(self, intakes: Sequence[Intake]) -> list[Taken]:
-        async with self._pool.connection() as connection:
-            return await take(connection, intakes, check_orders=self._check_orders)
+        return await on_connection(
+            self._pool, lambda connection: take(connection, intakes, check_orders=self._check_orders)
+        )
 
     async def _write(self) -> None:
         while self._waiting:

@@ -4,12 +4,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any, LiteralString, NamedTuple
 
+from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col
 
 from services.store.ids import new_id
+from services.store.pooled import on_connection
 from services.store.tables import ApiKeyRow, ShopRow
 
 # Noting the use at most once a minute keeps a busy shop from writing one row all day.
@@ -38,11 +40,14 @@ def finder(pool: AsyncConnectionPool[Any]) -> Callable[[str], Awaitable[tuple[st
     """Return a function from a key's SHA-256 (hex) to (shop id, key id), None for unknown and revoked keys."""
 
     async def find(digest: str) -> tuple[str, str] | None:
-        async with pool.connection() as connection:
-            row = await (await connection.execute(_FIND, (digest,))).fetchone()
+        row = await on_connection(pool, lambda connection: _one_row(connection, digest))
         return (row[0], row[1]) if row else None
 
     return find
+
+
+async def _one_row(connection: AsyncConnection[Any], digest: str) -> tuple[Any, ...] | None:
+    return await (await connection.execute(_FIND, (digest,))).fetchone()
 
 
 def add_key(session: Session, shop_id: str, name: str, now: datetime, *, prefix: str, digest: str) -> str:  # noqa: PLR0913 - the parts of one row

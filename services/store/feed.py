@@ -4,7 +4,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, LiteralString, NamedTuple
 
+from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
+
+from services.store.pooled import on_connection
 
 MOST_EVENTS = 2000
 """Of one query; what is left over comes with the next one."""
@@ -27,6 +30,9 @@ class FeedEvent(NamedTuple):
 
 async def events_of_many(pool: AsyncConnectionPool[Any], after: Mapping[str, int]) -> Sequence[FeedEvent]:
     """Return events of each return with an id above the one given for it, oldest first. Raises psycopg.Error."""
-    async with pool.connection() as connection:
+
+    async def read(connection: AsyncConnection[Any]) -> Sequence[FeedEvent]:
         cursor = await connection.execute(_AFTER, (list(after), list(after.values()), MOST_EVENTS))
         return [FeedEvent(*row) for row in await cursor.fetchall()]
+
+    return await on_connection(pool, read)
