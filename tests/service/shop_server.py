@@ -1,6 +1,7 @@
 """A shop's own server for tests: real HTTP on a real socket, and every way a server can misbehave. Holds no tests."""
 
 import json
+import os
 import socket
 import struct
 import threading
@@ -104,6 +105,8 @@ class ShopServer(ThreadingHTTPServer):
 @contextmanager
 def serving(script: Answer) -> Iterator[ShopServer]:
     server = ShopServer(script)
+    # A developer's proxy must not be asked for an address of this machine.
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:
