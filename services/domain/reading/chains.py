@@ -87,6 +87,10 @@ def _predicate(tokens: list[Token], at: int, earlier: list[Predicate]) -> Predic
     else:
         made = _with_helpers(tokens, at, left, chain, before, now)
     made = made._replace(deed=deed)
+    if _negated_object(tokens, at):
+        return made._replace(state=State.DENIED)
+    if deed == Deed.UNKNOWN:
+        made = made._replace(certainty=min(made.certainty, 0.5))
     return _under_head(tokens, made, start, chain)
 
 
@@ -181,6 +185,9 @@ def _bare(tokens: list[Token], at: int, left: int, before: Tag | None, earlier: 
 def _bare_ing(tokens: list[Token], base: Predicate, left: int, before: Tag | None) -> Predicate:
     if before is Tag.DONE and tokens[left - 1].value == Deed.START:
         return base._replace(certainty=0.8)
+    by = left > 0 and tokens[left - 1].text == "by"
+    if by and Tag.HAVE in tags_between(tokens, 0, left) and not tags_between(tokens, 0, left) & {Tag.NOT, Tag.IF, Tag.MODAL}:
+        return base._replace(state=State.DONE, certainty=0.7)
     now = any(t.tag is Tag.NOW for t in tokens[base.at : base.at + 6])
     if before in {None, Tag.SEP, Tag.TICK} and now:
         return base._replace(certainty=0.8)
@@ -193,6 +200,8 @@ def _after_noun(tokens: list[Token], base: Predicate, left: int) -> Predicate:
     tags = tags_between(tokens, start, left)
     if tags & {Tag.ANY, Tag.NOT}:
         return base._replace(state=State.GENERAL)
+    if tags & {Tag.TO, Tag.MODAL, Tag.FUTURE} and not tags & _ACTORS:
+        return base._replace(state=State.NONE)
     if tags & _ACTORS:
         return base._replace(certainty=0.85, headless=False)
     if Tag.YOU in tags:
@@ -236,6 +245,11 @@ def _safe_head(tokens: list[Token], verb: int, at: int) -> Predicate | None:
     if chain or before in _ACTORS:
         return Predicate(at, "", State.DONE, verb, Tag.BEEN in chain or Tag.WAS in chain, 0.85)
     return None
+
+
+def _negated_object(tokens: list[Token], at: int) -> bool:
+    """Read: have forwarded nothing; issued no refund."""
+    return at + 1 < len(tokens) and tokens[at + 1].tag is Tag.NOT and tokens[at + 1].text not in {"without", "sans", "ohne"}
 
 
 def _negated_subject(tokens: list[Token], start: int, left: int) -> bool:

@@ -1,5 +1,7 @@
 """Reads one segment: finds what it predicates of which thing, and drafts a claim where that is done or under way."""
 
+from dataclasses import dataclass
+
 from services.domain.claims import Effect
 from services.domain.reading import brackets, chains, idioms, places, unsettled
 from services.domain.reading.drafts import Draft, SegmentReading
@@ -11,27 +13,34 @@ from services.domain.reading.segments import Segment
 from services.domain.reading.tagger import tag
 from services.domain.reading.tags import Deed, Tag, Thing, Token
 
-__all__ = ["Draft", "SegmentReading", "read_segment"]
+__all__ = ["Context", "Draft", "SegmentReading", "read_segment"]
 
-_LIGHT = frozenset({Deed.PAID, Deed.CHANGE, Deed.COMPLETE, Deed.START, Deed.CREATE, Deed.SEND, Deed.PAY, Deed.ADD, Deed.SHIP, Deed.EMAIL})
+_LIGHT = frozenset({Deed.UNKNOWN, Deed.PAID, Deed.CHANGE, Deed.COMPLETE, Deed.START, Deed.CREATE, Deed.SEND, Deed.PAY, Deed.ADD, Deed.SHIP, Deed.EMAIL})
 
 
-def read_segment(  # noqa: PLR0913 - the context of a segment
-    text: str, segment: Segment, lexicon: Lexicon, *, topic: str, heading: SegmentReading | None, opens_list: bool
-) -> SegmentReading:
-    tokens = tag(text[segment.start : segment.end], segment.start, lexicon)
-    reading = SegmentReading(tokens, lexicon.code)
-    found = brackets.predicates(tokens) if lexicon.verb_last else chains.predicates(tokens)
-    for made in found:
-        made_here = _in_context(tokens, made, segment, heading)
-        draft = _draft(tokens, made_here, topic)
-        if draft is None:
-            continue
-        if made_here.state is State.REPORTED:
-            reading.reports.append(draft)
-        else:
-            reading.drafts.append(draft)
-    reading.drafts.extend(places.drafts(tokens, segment, topic, heading, taken=reading.drafts))
+@dataclass(frozen=True)
+class Context:
+    """What stands before and around a segment; `records`: the sentence before reports what records show."""
+
+    segment: Segment
+    topic: str = ""
+    heading: SegmentReading | None = None
+    opens_list: bool = False
+    records: bool = False
+
+
+def read_segment(text: str, lexicon: Lexicon, context: Context) -> SegmentReading:
+    segment, heading, opens_list = context.segment, context.heading, context.opens_list
+    everything = tag(text[segment.start : segment.end], segment.start, lexicon)
+    reading = SegmentReading(everything, lexicon.code)
+    found: list[Predicate] = []
+    tokens = everything
+    for layer, layer_tokens in enumerate(_layers(everything)):
+        made_here = brackets.predicates(layer_tokens) if lexicon.verb_last else chains.predicates(layer_tokens)
+        _read_predicates(reading, layer_tokens, made_here, context)
+        reading.drafts.extend(places.drafts(layer_tokens, segment, context.topic, heading, taken=reading.drafts))
+        if layer == 0:
+            found, tokens = made_here, layer_tokens
     if not reading.reports:
         _add_idioms(reading, idioms.drafts(text, segment))
     if not reading.drafts and not reading.reports:
@@ -49,9 +58,38 @@ def read_segment(  # noqa: PLR0913 - the context of a segment
     return reading
 
 
-def _in_context(
-    tokens: list[Token], made: Predicate, segment: Segment, heading: SegmentReading | None
-) -> Predicate:
+def _layers(tokens: list[Token]) -> list[list[Token]]:
+    """Return the sentence without its parentheses, then the content of each: they do not share grammar."""
+    outer: list[Token] = []
+    inner: list[list[Token]] = []
+    depth = 0
+    for token in tokens:
+        if token.text == "(":
+            depth += 1
+            inner.append([])
+        elif token.text == ")":
+            depth = max(depth - 1, 0)
+        elif depth:
+            inner[-1].append(token)
+        else:
+            outer.append(token)
+    return [outer, *(layer for layer in inner if len(layer) > 1)]
+
+
+def _read_predicates(reading: SegmentReading, tokens: list[Token], found: list[Predicate], context: Context) -> None:
+    for made in found:
+        made_here = _in_context(tokens, made, context)
+        draft = _draft(tokens, made_here, context.topic)
+        if draft is None:
+            continue
+        if made_here.state is State.REPORTED:
+            reading.reports.append(draft)
+        else:
+            reading.drafts.append(draft)
+
+
+def _in_context(tokens: list[Token], made: Predicate, context: Context) -> Predicate:
+    segment, heading = context.segment, context.heading
     if made.state not in CLAIMING:
         return made
     if segment.question and _asked(tokens, made):
@@ -60,6 +98,9 @@ def _in_context(
     if heading is not None and heading.head not in {State.NONE, State.DONE} and (made.headless or made.certainty < 0.8):
         return made._replace(state=heading.head)
     if heading is not None and heading.head is State.REPORTED:
+        return made._replace(state=State.REPORTED)
+    chain = {t.tag for t in tokens[made.left : made.at]}
+    if context.records and Tag.WAS in chain and Tag.NOW not in chain:
         return made._replace(state=State.REPORTED)
     return made
 
@@ -78,6 +119,8 @@ def _draft(tokens: list[Token], made: Predicate, topic: str) -> Draft | None:
     if made.state not in CLAIMING and made.state is not State.REPORTED:
         return None
     things = objects(tokens, made)
+    if made.deed == Deed.MARK and _marks_nothing_of_ours(tokens, made, things):
+        return None
     if made.deed in _LIGHT | {Deed.MARK} and is_of_another_subject(tokens, made, things):
         return None
     sense = meaning(made.deed, [t.value for t in things])
@@ -91,9 +134,11 @@ def _draft(tokens: list[Token], made: Predicate, topic: str) -> Draft | None:
         sense = Meaning(Effect.OTHER, (Effect.UNSPECIFIED,))
     if sense is None and made.deed in {Deed.COMPLETE, Deed.START, Deed.CHANGE}:
         sense = _unspecified(tokens, made)
-    if sense is None or (made.deed == Deed.UNKNOWN and made.headless):
+    if sense is None:
         return None
     if made.deed == Deed.UNKNOWN:
+        if made.headless and sense.effect is Effect.RETURN_STARTED:
+            return None
         certainty = min(certainty, 0.5)
     return Draft(
         effect=sense.effect,
@@ -105,6 +150,12 @@ def _draft(tokens: list[Token], made: Predicate, topic: str) -> Draft | None:
         in_progress=made.state is State.PROGRESS,
         things=tuple(things),
     )
+
+
+def _marks_nothing_of_ours(tokens: list[Token], made: Predicate, things: list[Token]) -> bool:
+    """Read as state, not as effect: the courier marked it; the order has been marked as delivered."""
+    returned = any(t.value in {Thing.RETURN, Thing.EXCHANGE} for t in things)
+    return (made.left > 0 and tokens[made.left - 1].tag is Tag.THEY) or (made.passive and not returned)
 
 
 def _is_ours(tokens: list[Token], made: Predicate) -> bool:

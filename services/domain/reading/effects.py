@@ -69,11 +69,18 @@ def meaning(deed: str, things: list[str]) -> Meaning | None:  # noqa: PLR0911, C
             return None if first == Thing.PARCEL else _OTHER
         case Deed.WAIVE:
             return _OTHER
-        case Deed.MARK if first not in {Thing.RETURN, Thing.EXCHANGE}:
-            return _OTHER if first in {Thing.ORDER, Thing.CASE, Thing.PARCEL} else None
+        case Deed.MARK:
+            return _marked(things)
         case Deed.UNKNOWN:
             return _unknown(things)
     return _plain(deed, things)
+
+
+def _marked(things: list[str]) -> Meaning | None:
+    for thing in (Thing.RETURN, Thing.EXCHANGE):
+        if thing in things:
+            return _BY_THING[thing]
+    return _OTHER if things and things[0] in {Thing.ORDER, Thing.CASE, Thing.PARCEL} else None
 
 
 def _unknown(things: list[str]) -> Meaning | None:
@@ -136,6 +143,8 @@ def _sent(deed: str, things: list[str]) -> Meaning | None:
 
 
 def _plain(deed: str, things: list[str]) -> Meaning | None:
+    if things and things[0] == Thing.PAYMENT:
+        return None
     things = [t for t in things if t != Thing.NEW] + [t for t in things if t == Thing.NEW]
     for thing in things:
         if thing in _BY_THING:
@@ -174,8 +183,9 @@ def _heads(tokens: list[Token], start: int, end: int) -> list[Token]:
             continue
         follows = tokens[i + 1] if i + 1 < end else None
         compound = follows is not None and follows.tag is Tag.THING and follows.value not in {Thing.NEUTRAL, Thing.NEW}
-        if compound and token.value not in {Thing.REPLACEMENT, Thing.NEW, Thing.MONEY}:
-            continue
+        if compound and token.value not in {Thing.REPLACEMENT, Thing.MONEY}:
+            if token.value != Thing.NEW or (follows is not None and follows.value != Thing.PARCEL):
+                continue
         found.append(token)
     return sorted(found, key=lambda t: (governed(tokens, t), t.start))
 

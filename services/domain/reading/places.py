@@ -46,7 +46,7 @@ def _placed(tokens: list[Token], at: int, segment: Segment, topic: str, taken: l
         return []
     chain |= tags & {Tag.BE, Tag.WAS, Tag.HAVE}
     if find is None and (tags & {Tag.FUTURE, Tag.MODAL, Tag.TO} or not chain & {Tag.BE, Tag.HAVE, Tag.WAS}):
-        bare = not tags & _VERBS and not chain and len(tokens) <= 8
+        bare = not tags & _VERBS and not chain and (len(tokens) <= 8 or (Tag.NOW in tags and len(region) <= 2))
         if not bare:
             return []
     if find is not None and Tag.MODAL in tags:
@@ -61,7 +61,7 @@ def _placed(tokens: list[Token], at: int, segment: Segment, topic: str, taken: l
     if not things:
         things = [t for t in tokens[at + 1 : at + 6] if t.tag is Tag.THING and t.value != Thing.NEUTRAL]
     if not things and start > 0:
-        things = [t for t in tokens[:start] if t.tag is Tag.THING and t.value != Thing.NEUTRAL][-1:]
+        things = [t for t in tokens[:start] if t.tag is Tag.THING and t.value in _LISTED | {Thing.MONEY, Thing.EMAIL, Thing.NOTICE}][-1:]
     values = [t.value for t in things] or ([topic] if topic and any(t.tag in {Tag.IT, Tag.THAT} for t in region) else [])
     if any(t.value == Thing.PHOTOS for t in tokens[at:]) and set(values) <= {Thing.EMAIL, Thing.NOTICE}:
         return [_make(tokens, at, Meaning(Effect.REQUEST_PHOTOS, (Effect.SEND_EMAIL,)), certainty, tuple(things))]

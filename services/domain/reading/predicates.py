@@ -47,6 +47,10 @@ _BOUNDARIES = frozenset({Tag.COMMA, Tag.SEP, Tag.BUT, Tag.ASSERT})
 _OPENS_CLAUSE = frozenset({Tag.DET, Tag.POSSESSIVE, Tag.US, Tag.IT, Tag.YOU, Tag.THING, Tag.WORD, Tag.THEY})
 
 
+_SUBJECTS = frozenset({Tag.THING, Tag.US, Tag.IT, Tag.THEY})
+_PREDICATES = frozenset({Tag.DONE, Tag.ING, Tag.PLACE, Tag.PAST_SAFE, Tag.BE, Tag.HAVE, Tag.WAS, Tag.FUTURE, Tag.SETTLED})
+
+
 def head_start(tokens: list[Token], at: int) -> int:
     """Return the index of the first token of the stretch between commas that token `at` stands in."""
     i = at
@@ -58,8 +62,13 @@ def head_start(tokens: list[Token], at: int) -> int:
 def clause_start(tokens: list[Token], at: int) -> int:
     """Return the index of the first token of the clause of `at`: as `head_start`, but not beyond a 'that'."""
     start = head_start(tokens, at)
+    subject = False
     for i in range(at - 1, start, -1):
-        if tokens[i - 1].tag is Tag.THAT and tokens[i].tag in _OPENS_CLAUSE:
+        subject = subject or tokens[i].tag in _SUBJECTS
+        before = tokens[i - 1].tag
+        if before is Tag.THAT and tokens[i].tag in _OPENS_CLAUSE:
+            return i
+        if before is Tag.AND and subject and tags_between(tokens, start, i - 1) & _PREDICATES:
             return i
     return start
 

@@ -9,12 +9,13 @@ from typing import NamedTuple
 
 from services.domain.claims import Claim, Effect
 from services.domain.reading import fields
-from services.domain.reading.clauses import Draft, SegmentReading, read_segment
+from services.domain.reading.clauses import Context, Draft, SegmentReading, read_segment
 from services.domain.reading.folding import Folded, fold
 from services.domain.reading.language import candidates, dominant
 from services.domain.reading.lexicon import Lexicon
 from services.domain.reading.lexicons import LEXICONS
 from services.domain.reading.quotes import mask_quotes
+from services.domain.reading.tags import Tag
 from services.domain.reading.tagger import rejoin
 from services.domain.reading.segments import Segment, split
 
@@ -70,10 +71,9 @@ class LexicalClaimReader:
         topic = next((r.topic for r in reversed(readings) if r.topic), "")
         opens_list = index + 1 < len(segments) and segments[index + 1].heading == index
         chosen = candidates(text[segment.start : segment.end], main, self._lexicons)
-        options = [
-            read_segment(text, segment, lexicon, topic=topic, heading=heading, opens_list=opens_list)
-            for lexicon in chosen
-        ]
+        records = bool(readings) and any(t.tag is Tag.RECORDS for t in readings[-1].tokens)
+        context = Context(segment, topic, heading, opens_list, records)
+        options = [read_segment(text, lexicon, context) for lexicon in chosen]
         # Of two languages that fit, the one that finds more is kept: a claim must not hide in the other.
         return max(options, key=lambda option: len(option.drafts))
 

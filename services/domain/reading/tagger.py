@@ -9,7 +9,7 @@ from services.domain.reading.lexicon import Entry, Lexicon
 from services.domain.reading.tags import Tag, Thing, Token
 
 _WORD = re.compile(
-    r"[€$£¥₹]|#?[a-z]*\d[\w.,/#@$-]*\w|\d+%?|\[x\]|[a-z@](?:[a-z\d@$]|(?<=[a-z])[-'](?=[a-z])|\.(?=[a-z]\.))*|[✔✘⌛¦]|[,:;|()\"&+=*#-]",
+    r"[€$£¥₹]|[a-z]{1,3}-\d+|#?[a-z]*\d[\w.,/#@$-]*\w|\d+%?|\[x\]|[a-z@](?:[a-z\d@$]|(?<=[a-z])[-'](?=[a-z])|\.(?=[a-z]\.))*|[✔✘⌛¦]|[,:;|()\"&+=*#-]",
 )
 _CUT = re.compile(r"\b([a-z]{1,8})[.\-_|/\\]([a-z]{1,8})\b")
 _SPACED = re.compile(r"(?<![a-z])[a-z](?:[ .\-_*|]{1,2}[a-z]){3,}(?![a-z])")

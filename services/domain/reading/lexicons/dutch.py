@@ -39,7 +39,7 @@ DUTCH = Lexicon(
         (Tag.DONE, Deed.SEND): "gestuurd verstuurd verzonden toegestuurd gezonden doorgestuurd_naar_u opgestuurd nagestuurd"
         " toegezonden stuurde stuurden",
         (Tag.DONE, Deed.EMAIL): "gemaild",
-        (Tag.DONE, Deed.SHIP): "nageleverd meegegeven ingepakt verscheept",
+        (Tag.DONE, Deed.SHIP): "de_deur_uit vertrokken nageleverd meegegeven ingepakt verscheept",
         (Tag.DONE, Deed.CREATE): "aangemaakt gemaakt gegenereerd opgesteld uitgegeven toegekend vrijgegeven uitgeschreven"
         " klaargezet",
         (Tag.DONE, Deed.START): "gestart ingediend aangevraagd geboekt ingepland geregistreerd opgestart geopend"

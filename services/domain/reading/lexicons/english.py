@@ -47,13 +47,13 @@ _THINGS = {
 }
 
 _DONE = {
-    Deed.REFUND: "refunded reimbursed repaid paid_back paid_you_back given_back gave_back given_you_back money-backed"
+    Deed.REFUND: "refunded reimbursed repaid paid_back paid_you_back given_back gave_back given_you_back compensated indemnified"
     " gave_you_back refund3d re-funded",
     Deed.PAID: "paid returned released",
     Deed.PAY: "credited transferred wired deposited remitted returned_the_money sent_back_the_money"
     " returned_your_money sent_your_money_back paid_out payed recredited re-credited",
     Deed.SEND: "sent sended forwarded_to_you delivered_to_your_inbox passed_to_you sent_out sent_off sent_over resent"
-    " re-sent provided supplied shared given gave texted dropped handed sent_across slipped popped fired_off fired_over pinged whizzed",
+    " re-sent provided supplied shared given gave texted handed sent_across slipped popped fired_off fired_over pinged whizzed",
     Deed.EMAIL: "emailed e-mailed mailed messaged",
     Deed.SHIP: "shipped dispatched despatched posted reshipped re-shipped couriered sent_back_out sent_again"
     " reordered re-ordered packed left_our_warehouse left_the_warehouse left_our_depot handed_to_the_courier",
@@ -65,7 +65,7 @@ _DONE = {
     Deed.COMPLETE: "processed completed finalised finalized done handled sorted executed finished put_through gone_through"
     " went_through taken_care_of took_care_of settled concluded pushed_through carried_out resolved dealt_with"
     " sorted_out fulfilled effected cleared expedited rushed_through seen_to got_through come_through came_through fixed"
-    " landed arranged_for wrapped_up tied_up closed approved_and_processed ran run put_it_through squared_away",
+    " arranged_for wrapped_up tied_up closed approved_and_processed ran run put_it_through squared_away",
     Deed.CANCEL: "cancelled canceled called_off voided annulled revoked withdrawn withdrew stopped aborted scrapped"
     " rescinded",
     Deed.CHANGE: "updated changed modified corrected amended edited adjusted switched altered redirected rerouted"
@@ -73,12 +73,13 @@ _DONE = {
     Deed.EXCHANGE: "exchanged swapped traded",
     Deed.REPLACE: "replaced substituted",
     Deed.ADD: "added applied loaded topped_up put placed_on_your_account reinstated",
-    Deed.ESCALATE: "escalated forwarded passed_on passed handed_over referred reported alerted notified contacted"
+    Deed.ESCALATE: "escalated forwarded passed_on passed handed_over referred alerted notified contacted"
     " informed transferred_you removed deleted blocked unsubscribed restocked removed_from raised_it upgraded extended",
     Deed.ASK: "asked",
-    Deed.WAIVE: "waived reversed knocked_off",
+    Deed.WAIVE: "waived reversed knocked_off written_off written_it_off",
     Deed.ATTACH: "attached enclosed included",
     Deed.MARK: "marked flagged tagged prioritised prioritized",
+    Deed.UNKNOWN: "left went came flew hit landed rolled flowed jumped dropped made_it found_its_way put_things_right",
 }
 
 _ING = {
@@ -116,7 +117,7 @@ _SAFE = (
     " learned thanked apologised apologized explained mentioned discussed told said stated written wrote described"
     " delayed denied declined rejected refused failed bounced expired missed lost ordered bought purchased arrived"
     " delivered happened occurred gone wanted liked hoped tried attempted looked_at looked_into gone_through_your"
-    " read_through worried helped learnt taken_a_look had_a_look took_a_look taken_another_look taken_a_closer_look had_another_look been_through passed_to_me taken_into_account got_your got_the heard_back gotten_back asked_for asked_about raised_with taken_note made_a_note"
+    " read_through worried helped learnt taken_a_look had_a_look took_a_look taken_another_look taken_a_closer_look had_another_look been_through passed_to_me taken_into_account got_your got_the heard_back gotten_back went_through_your came_across went_over came_back went_missing went_wrong left_a left_the left_your left_on reported asked_for asked_about raised_with taken_note made_a_note"
     " made_note broken damaged cracked chipped opened_the used worn needed based possible important due open different free valid responsible small required limited entitled allowed"
     " authorised authorized linked listed shown outlined provided_us sent_us sent_me sent_in shared_with_us"
     " provided_by_you attempted tracked scanned evaluated concerned interested pleased disappointed"
@@ -139,7 +140,7 @@ ENGLISH = Lexicon(
         " done_and_dusted sorted_for_you consider_this_done everything_has_been_sorted all_sorted_out"
         " nothing_more_for_you_to_do everything_is_in_place everything_is_set all_fixed sorted_on_our_end"
         " all_handled that's_you_sorted you're_sorted consider_that_done consider_it_refunded wheels_are_in_motion"
-        " everything_went_through all_in_order all_settled it's_done it's_sorted its_done mission_accomplished"
+        "  everything_went_through all_in_order all_settled it's_done it's_sorted its_done mission_accomplished"
         " everything_is_handled everything's_done everything's_taken_care_of everything's_set consider_this_handled"
         " consider_this_sorted consider_that_sorted that's_sorted that's_taken_care_of",
         **{(Tag.DONE, deed): words for deed, words in _DONE.items()},
@@ -217,7 +218,7 @@ ENGLISH = Lexicon(
         " with_your_bank up_and_running being_worked_on in_your_junk on_your_profile under_this_link going_out"
         " in_your_name headed_back off_to_you with_you in_your_messages on_your_balance back_to_you in_your_favour"
         " in_your_pocket back_in_your_pocket linked_below",
-        (Tag.FIND, ""): "find see view download print access open_it locate retrieve grab collect use check scan reach",
+        (Tag.FIND, ""): "notice find see view download print access open_it locate retrieve grab collect use check scan reach",
         (Tag.ASSERT, ""): "confirm_that confirm can_confirm confirm_to_you pleased_to_say happy_to_say glad_to_say tell_you_that"
         " inform_you_that inform_you let_you_know_that rest_assured rest_assured_that please_note note_that please_note_that"
         " hear_that know_that say_that to_say_that advise_you_that be_advised_that assure_you assure_you_that see_that"

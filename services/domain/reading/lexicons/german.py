@@ -44,10 +44,10 @@ GERMAN = Lexicon(
         (Tag.DONE, Deed.PAY): "überwiesen zurücküberwiesen gutgeschrieben angewiesen ausgezahlt ausbezahlt rücküberwiesen",
         (Tag.DONE, Deed.PAID): "bezahlt gezahlt zurückgegeben zurückgesendet",
         (Tag.DONE, Deed.SEND): "gesendet geschickt zugesandt zugeschickt übermittelt verschickt versandt versendet"
-        " zugestellt_per_mail zukommen_lassen übersandt nachgesendet hinausgeschickt rausgeschickt losgeschickt zugesendet"
+        " zugestellt_per_mail zukommen_lassen übersandt nachgesendet hinausgeschickt rausgegangen herausgegangen rausgeschickt losgeschickt zugesendet"
         " übersendet nachgeschickt",
         (Tag.DONE, Deed.EMAIL): "gemailt zugemailt angeschrieben",
-        (Tag.DONE, Deed.SHIP): "abgeschickt abgesendet nachgeliefert aufgegeben losgegangen übergeben verpackt",
+        (Tag.DONE, Deed.SHIP): "abgegangen auf_die_reise_geschickt abgeschickt abgesendet nachgeliefert aufgegeben losgegangen übergeben verpackt",
         (Tag.DONE, Deed.CREATE): "erstellt ausgestellt generiert angelegt erzeugt ausgedruckt gewährt erteilt freigegeben"
         " bereitgestellt",
         (Tag.DONE, Deed.START): "veranlasst eingeleitet gestartet beauftragt angestoßen initiiert eingereicht gebucht"
