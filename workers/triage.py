@@ -5,13 +5,14 @@ from typing import Any
 
 from celery.signals import worker_process_init, worker_process_shutdown
 
+from infra.identity import process_name
 from infra.logs import get_logger
 from infra.queue import Queue, TaskName
 from services.domain.jobs import JobKind
 from workers.app import app, task
 from workers.pulse import Pulse
 from workers.wiring import desk
-from workers.work import work, worker_name
+from workers.work import work
 
 log = get_logger(__name__)
 _pulses: list[Pulse] = []
@@ -38,7 +39,7 @@ def warm_up(**_: Any) -> None:
     parts = desk()
     decider = parts.triage.pipeline.decider
     log.info("checkpoint loaded", checkpoint=decider.checkpoint_id)
-    pulse = Pulse(parts.sessions, f"triage@{worker_name()}", Queue.TRIAGE.value, lambda: decider.checkpoint_id)
+    pulse = Pulse(parts.sessions, f"triage@{process_name()}", Queue.TRIAGE.value, lambda: decider.checkpoint_id)
     pulse.start()
     _pulses.append(pulse)
 

@@ -11,6 +11,7 @@ from functools import cached_property, lru_cache
 from sqlalchemy import Engine
 
 from infra.database import engine_from
+from infra.identity import surely_dead
 from infra.queue import LOCAL_BROKER, Poker
 from infra.settings import Environment, Settings, SettingsInvalid, get_settings
 from policies.catalog import BUILT_IN
@@ -115,7 +116,7 @@ def make_jobs(settings: Settings, opener: Sessions, endings: Mapping[JobKind, Gi
         outage_attempts=settings.job_max_attempts * 3,
         backoff=timedelta(seconds=settings.job_retry_backoff_seconds),
     )
-    return JobLedger(opener, timedelta(seconds=settings.lease_seconds), patience, endings)
+    return JobLedger(opener, timedelta(seconds=settings.lease_seconds), patience, endings, surely_dead)
 
 
 def make_orders(settings: Settings, opener: Sessions) -> Orders:

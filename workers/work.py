@@ -3,8 +3,6 @@
 What a job does is the handler's business; when it is tried again is the ledger's.
 """
 
-import os
-import socket
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -14,6 +12,7 @@ from typing import Protocol, Self
 
 from sqlalchemy.exc import OperationalError
 
+from infra.identity import process_name
 from infra.logs import bound, get_logger
 from services.domain.jobs import JobKind, Lease, LeaseLost
 from services.flows.triage import Failed
@@ -91,15 +90,11 @@ def _claim(ledger: JobLedger, kind: JobKind, prefer: str | None, batch: int) -> 
     """Claim, waiting for a database that is away: the poke that brought us here may be the last for a while."""
     for attempt in range(CLAIM_TRIES):
         try:
-            return ledger.claim(kind, worker_name(), prefer=prefer, limit=batch)
+            return ledger.claim(kind, process_name(), prefer=prefer, limit=batch)
         except OperationalError as error:
             log.warning("the database does not answer", error=str(error).splitlines()[0], attempt=attempt)
             time.sleep(min(0.25 * 2**attempt, 5))
-    return ledger.claim(kind, worker_name(), prefer=prefer, limit=batch)
-
-
-def worker_name() -> str:
-    return f"{socket.gethostname()}:{os.getpid()}"
+    return ledger.claim(kind, process_name(), prefer=prefer, limit=batch)
 
 
 def _attempt(ledger: JobLedger, handler: Handler, leases: Sequence[Lease]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import Select, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql import ColumnElement
 from sqlmodel import Session, col
@@ -110,8 +110,15 @@ def _held(lease: Lease) -> tuple[ColumnElement[bool], ...]:
     return (col(JobRow.id) == lease.job_id, col(JobRow.state) == "running", col(JobRow.lease_token) == lease.token)
 
 
+def _nobody_knows(_: str) -> bool:
+    return False
+
+
 class JobLedger:
-    """Claims, extends, retries and ends jobs, each in a short transaction of its own."""
+    """Claims, extends, retries and ends jobs, each in a short transaction of its own.
+
+    `is_dead` says of a worker whether its process is surely gone, so that its jobs need not wait for their lease.
+    """
 
     def __init__(
         self,
@@ -119,11 +126,13 @@ class JobLedger:
         lease: timedelta,
         patience: Patience | None = None,
         give_up: Mapping[JobKind, GiveUp] | None = None,
+        is_dead: Callable[[str], bool] = _nobody_knows,
     ) -> None:
         self._sessions = sessions
         self._lease = lease
         self._patience = patience or Patience()
         self._give_up = dict(give_up or {})
+        self._is_dead = is_dead
 
     def claim(self, kind: JobKind, worker: str, prefer: str | None = None, limit: int = 1) -> list[Lease]:
         """Take up to `limit` ready jobs, the preferred one first; an empty list means there is nothing to do.
@@ -231,20 +240,13 @@ class JobLedger:
             tell(session, lease, reason, error[:LONGEST_ERROR], database_now(session))
 
     def sweep(self, limit: int = 500) -> Swept:
-        """Take back jobs whose lease ran out. One that did so too often is quarantined, and a person is told.
+        """Take back jobs whose lease ran out or whose worker is gone; quarantine those that came to it too often.
 
         Several sweepers at once do no harm: each row is handled by one of them.
         """
         requeued, quarantined = [], []
         with self._sessions() as session:
-            expired = session.execute(
-                select(JobRow)
-                .where(col(JobRow.state) == "running", col(JobRow.lease_until) < func.clock_timestamp())
-                .order_by(col(JobRow.lease_until))
-                .limit(limit)
-                .with_for_update(skip_locked=True)
-            ).scalars()
-            for row in expired.all():
+            for row in self._abandoned(session, limit):
                 row.crashes += 1
                 session.flush()
                 lease = _lease(row)
@@ -256,6 +258,22 @@ class JobLedger:
                     self._requeue(session, lease, error, timedelta(0))
                     requeued.append(row.id)
         return Swept(requeued, quarantined)
+
+    def _abandoned(self, session: Session, limit: int) -> Sequence[JobRow]:
+        """Return running jobs that nobody works on any more, locked until the caller's transaction ends."""
+        workers = session.execute(select(col(JobRow.worker)).where(col(JobRow.state) == "running").distinct())
+        dead = [name for name in workers.scalars() if name is not None and self._is_dead(name)]
+        rows = session.execute(
+            select(JobRow)
+            .where(
+                col(JobRow.state) == "running",
+                or_(col(JobRow.lease_until) < func.clock_timestamp(), col(JobRow.worker).in_(dead)),
+            )
+            .order_by(col(JobRow.lease_until))
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        ).scalars()
+        return rows.all()
 
     def to_poke(self, quiet: timedelta, limit: int = 200) -> list[Poke]:
         """Return ready jobs that nobody was told of for `quiet`, and note that they are being told now."""

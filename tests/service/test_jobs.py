@@ -177,6 +177,15 @@ def test_a_job_that_crashed_once_is_taken_alone_so_that_it_spoils_no_other(opene
     assert [sorted(batch) for batch in batches] == [["r1", "r2"], ["poison"]]
 
 
+def test_the_jobs_of_a_worker_that_is_surely_gone_do_not_wait_for_their_lease(opener):
+    ledger = JobLedger(opener, LEASE, is_dead=lambda name: name == "gone")
+    add(opener, "r1", "r2")
+    (first,) = ledger.claim(JobKind.TRIAGE, "gone")
+    ledger.claim(JobKind.TRIAGE, "alive")
+    assert list(ledger.sweep().requeued) == [first.job_id]
+    assert sorted(row.state for row in rows(opener).values()) == ["ready", "running"]
+
+
 def test_a_released_job_does_not_count_the_start(opener, ledger):
     add(opener, "r1")
     (lease,) = ledger.claim(JobKind.TRIAGE, "a")
