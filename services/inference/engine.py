@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from services.inference.attention import KVCache
 from services.inference.llama import Llama
 from services.inference.prefix import PrefixCache
 from services.inference.request import GenerationRequest, GenerationResult, Running
@@ -91,24 +90,12 @@ class Engine:
         """Start waiting requests, oldest first, while there is room."""
         while self._waiting and len(self._running) < self.options.max_running:
             ticket, request, submitted = self._waiting.popleft()
-            cache = self._cache_for(request)
+            session = request.session.take(request.prompt) if request.session else None
+            cache = session or self.model.new_cache(len(request.prompt) + 64)
             sequence = Running(request, self.stop_id, cache, submitted)
             sequence.cached = cache.length
             sequence.begin(self.model.config.max_position_embeddings)
             self._running[ticket] = sequence
-
-    def _cache_for(self, request: GenerationRequest) -> KVCache:
-        """Return the session's cache, cut back to what its ids share with the prompt, or a new one."""
-        if request.session is None:
-            return self.model.new_cache(len(request.prompt) + 64)
-        shared = 0
-        for mine, theirs in zip(request.session.ids, request.prompt, strict=False):
-            if mine != theirs:
-                break
-            shared += 1
-        cache = request.session.cache
-        cache.length = min(cache.length, shared, len(request.prompt) - 1)
-        return cache
 
     def _pack(self) -> list[tuple[Running, int]]:
         """Choose how many tokens each request runs in this step: short stretches first, so that no choice waits long.

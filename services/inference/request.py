@@ -19,12 +19,25 @@ class PromptTooLong(Exception):
     """Prompt and answer together exceed the positions the model was made for."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Session:
-    """A finished answer's ids and cache, for a request that goes on from them (reply after decide). Used once."""
+    """A finished answer's ids and cache, for a request that goes on from them (reply after decide).
+
+    Good for one request, which writes into the cache; a second one finds it taken and reads its prompt again.
+    """
 
     ids: tuple[int, ...]
-    cache: KVCache
+    cache: KVCache | None
+
+    def take(self, prompt: Sequence[int]) -> KVCache | None:
+        """Give the cache away, cut back to what its ids share with `prompt`; None where it was taken before."""
+        cache, self.cache = self.cache, None
+        if cache is not None:
+            pairs = zip(self.ids, prompt, strict=False)
+            shared = next((i for i, (mine, theirs) in enumerate(pairs) if mine != theirs), len(self.ids))
+            # The last token of the prompt always runs: its hidden state makes the first choice.
+            cache.length = min(shared, len(prompt) - 1)
+        return cache
 
 
 @dataclass(frozen=True)
