@@ -62,10 +62,28 @@ class Reply(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Length", "100000")
         self.end_headers()
+        self._drip(b" ")
+
+    def drip_without_length(self) -> None:
+        """Send a whole JSON object and then spaces for ever, so that only the end of the connection ends the body."""
+        self.send_response(200)
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(b"{}")
+        self._drip(b" ")
+
+    def drip_headers(self) -> None:
+        """Send the headers a byte at a time, for ever."""
+        self.send_response(200)
+        self.flush_headers()
+        self.wfile.write(b"X-Drip: ")
+        self._drip(b"x")
+
+    def _drip(self, piece: bytes) -> None:
         self.close_connection = True
         try:
             while not self.server.over.is_set():
-                self.wfile.write(b" ")
+                self.wfile.write(piece)
                 self.wfile.flush()
                 time.sleep(0.02)
         except OSError:

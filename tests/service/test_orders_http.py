@@ -76,7 +76,7 @@ def test_a_server_that_stays_broken_is_asked_three_times_and_named():
         assert len(server.seen) == 3
 
 
-@pytest.mark.parametrize("silence", ["hang", "drip"])
+@pytest.mark.parametrize("silence", ["hang", "drip", "drip_headers", "drip_without_length"])
 def test_a_server_that_hangs_or_drips_is_left_within_the_deadline(silence):
     with serving(lambda reply, _: getattr(reply, silence)()) as server:
         started = time.monotonic()

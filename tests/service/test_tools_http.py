@@ -102,7 +102,9 @@ def test_each_status_is_a_refusal_or_an_unknown_outcome_and_only_passing_trouble
         assert len(server.seen) == asked
 
 
-@pytest.mark.parametrize("trouble", ["hang", "drip", "stop_in_the_middle", "reset"])
+@pytest.mark.parametrize(
+    "trouble", ["hang", "drip", "drip_headers", "drip_without_length", "stop_in_the_middle", "reset"]
+)
 def test_a_connection_that_breaks_leaves_the_outcome_unknown_and_is_never_a_refusal(trouble):
     unknown = pytest.raises(ToolUnavailable, match=r"tool service http://127\.0\.0\.1")
     with serving(lambda reply, _: getattr(reply, trouble)()) as server, unknown:
