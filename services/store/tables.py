@@ -14,6 +14,16 @@ from services.store.tables_access import (
     WebhookDeliveryRow,
     WebhookEndpointRow,
 )
+from services.store.tables_accounts import (
+    AccountRow,
+    AccountSessionRow,
+    CheckpointDatasetRow,
+    GoldItemRow,
+    LabelUseRow,
+    LoginFailureRow,
+    QuarantineRow,
+    SavedViewRow,
+)
 from services.store.tables_jobs import IdempotencyKeyRow, JobRow, OutboxRow, ProcessRow
 from services.store.tables_returns import (
     EventRow,
@@ -30,19 +40,27 @@ from services.store.tables_review import LabelRow, ReviewItemRow
 metadata: MetaData = SQLModel.metadata
 
 __all__ = [
+    "AccountRow",
+    "AccountSessionRow",
     "ApiKeyRow",
     "AuditRow",
+    "CheckpointDatasetRow",
     "EventRow",
+    "GoldItemRow",
     "IdempotencyKeyRow",
     "JobRow",
     "JournalLineRow",
     "JournalTransactionRow",
     "LabelRow",
+    "LabelUseRow",
+    "LoginFailureRow",
     "OutboxRow",
     "PolicyVersionRow",
     "ProcessRow",
+    "QuarantineRow",
     "ReturnRow",
     "ReviewItemRow",
+    "SavedViewRow",
     "ShopOrderRow",
     "ShopRow",
     "ToolActionRow",
