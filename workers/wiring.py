@@ -34,6 +34,7 @@ from services.store.orders import OrderRows
 from services.store.sessions import Sessions, sessions
 from services.store.triage import TriageRecords, give_up
 from workers.library import PublishedPolicies
+from workers.released import CheckpointUnusable, ReleasedDecider
 
 
 class SystemClock:
@@ -168,8 +169,14 @@ def make_decider(settings: Settings) -> Decider:
         from workers.scripted import ScriptedDecider  # noqa: PLC0415 - a stand-in that production never imports
 
         return ScriptedDecider()
-    from services.inference.decider import load_decider  # noqa: PLC0415 - torch takes seconds, and only triage needs it
+    from services.inference.checkpoint import CheckpointError  # noqa: PLC0415 - torch takes seconds, for triage only
+    from services.inference.decider import load_decider  # noqa: PLC0415
     from workers.checkpoints import champion, roots  # noqa: PLC0415
 
-    decider: Decider = load_decider(champion(settings), roots(settings))
-    return decider
+    def load(reference: str) -> Decider:
+        try:
+            return load_decider(reference, roots(settings))
+        except CheckpointError as error:
+            raise CheckpointUnusable(str(error)) from error
+
+    return ReleasedDecider(lambda: champion(settings), load)
