@@ -1,9 +1,9 @@
 """Recognises what a message or a clause is about, in six languages and through typing errors.
 
 The words are in `lexicon/<language>.yaml`, by concept: the reasons of `vocabulary.py`, and topics that a clause's title
-and keywords bring up. A word ending in * stands for all words that begin so; several words are a phrase; an entry
-behind ~ only hints, because it often means something else. Accents and case do not matter.
-What is done with a recognised concept is `retrieval`'s business; decisions never read it.
+and keywords bring up. A word ending in * stands for all words that begin so; several words are a phrase, and .. in it
+stands for up to four words; an entry behind ~ only hints, because it often means something else. Accents and case do
+not matter. What is done with a recognised concept is `retrieval`'s business; decisions never read it.
 """
 
 import re
@@ -20,6 +20,7 @@ _DIRECTORY = Path(__file__).with_name("lexicon")
 _WORD = re.compile(r"[a-z0-9]+")
 _SHORTEST_FUZZY, _LONGEST_BEGINNING = 5, 10
 _HINT, _SLIP = 0.35, 0.7
+_GAP, _LONGEST_GAP = "..", 4
 _MAX_WORDS = 400
 """A message may be long; what it is about is said in its first words, and the time a retrieval takes stays bounded."""
 
@@ -144,8 +145,20 @@ def _meanings_of(word: str) -> dict[str, float]:
 
 def _phrases_at(table: _Table, words: tuple[str, ...], place: int) -> Iterator[tuple[str, float]]:
     for phrase, concept, strength in table.phrases.get(words[place], ()):
-        if len(phrase) <= len(words) - place and all(map(_fits, phrase, words[place : place + len(phrase)])):
+        if _follows(phrase, 1, words, place + 1):
             yield concept, strength
+
+
+def _follows(phrase: tuple[str, ...], part: int, words: tuple[str, ...], place: int) -> bool:
+    """Say whether the phrase from its `part` on stands in `words` at `place`; a gap takes the fewest words it can."""
+    if part == len(phrase):
+        return True
+    if phrase[part] == _GAP:
+        return any(
+            _follows(phrase, part + 1, words, later)
+            for later in range(place, min(len(words), place + _LONGEST_GAP + 1))
+        )
+    return place < len(words) and _fits(phrase[part], words[place]) and _follows(phrase, part + 1, words, place + 1)
 
 
 def _fits(wanted: str, word: str) -> bool:
@@ -153,6 +166,8 @@ def _fits(wanted: str, word: str) -> bool:
 
 
 def _cleaned(part: str) -> str:
+    if part == _GAP:
+        return part
     return "".join(words_of(part)) + ("*" if part.endswith("*") else "")
 
 

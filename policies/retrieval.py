@@ -144,13 +144,13 @@ def _by_facts(
 def _speaking_facts(
     version: PolicyVersion, facts: Mapping[str, FactScalar], declared: Mapping[str, FactType]
 ) -> tuple[str, ...]:
-    """Return the facts that speak for a clause: all of its rule where it grants, else those that are true."""
+    """Return the facts that speak for a clause: all of its rule where it grants, else those it wants and has."""
     if version.rule is None:
         return ()
     rule = compile_rule(version.rule, declared)
     if rule.evaluate(facts) is Truth.YES:
         return rule.shape.facts
-    return tuple(name for name in rule.shape.facts if facts.get(name) is True)
+    return tuple(name for name in rule.shape.wanted if facts.get(name) is True)
 
 
 def _scope(version: PolicyVersion, facts: Mapping[str, FactScalar], declared: Mapping[str, FactType]) -> Truth:

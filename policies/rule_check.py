@@ -29,12 +29,16 @@ class Limit:
 
 @dataclass(frozen=True)
 class RuleShape:
-    """What a rule mentions: `facts` by name, sorted; `numbers`, `texts` and `limits` in order of appearance."""
+    """What a rule mentions: `facts` by name, sorted; `numbers`, `texts` and `limits` in order of appearance.
+
+    `wanted` are the yes-or-no facts, sorted, of which the rule somewhere asks that they hold.
+    """
 
     facts: tuple[str, ...]
     numbers: tuple[int, ...]
     texts: tuple[str, ...]
     limits: tuple[Limit, ...]
+    wanted: tuple[str, ...]
 
 
 MAX_RULE_CHARS = 2_000
@@ -72,7 +76,13 @@ def check_rule(source: str, declared: Mapping[str, FactType]) -> RuleShape:
         raise RuleError(f"the rule answers with a {kind.value} value; it must answer yes or no")
     if not checker.facts:
         raise RuleError("the rule mentions no fact; leave it out where the clause has no machine rule")
-    return RuleShape(tuple(sorted(checker.facts)), tuple(checker.numbers), tuple(checker.texts), tuple(checker.limits))
+    return RuleShape(
+        facts=tuple(sorted(checker.facts)),
+        numbers=tuple(checker.numbers),
+        texts=tuple(checker.texts),
+        limits=tuple(checker.limits),
+        wanted=tuple(sorted(checker.wanted)),
+    )
 
 
 def _as_python(source: str) -> str:
@@ -97,6 +107,8 @@ class _Checker:
     numbers: list[int] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     limits: list[Limit] = field(default_factory=list)
+    wanted: set[str] = field(default_factory=set)
+    negated: bool = False
 
     def kind_of(self, node: ast.expr) -> FactType:  # noqa: PLR0911 - one line a kind of node
         match node:
@@ -107,7 +119,7 @@ class _Checker:
             case ast.BoolOp(values=parts):
                 return self._all(parts, FactType.YES_NO, "&& and || join yes/no conditions")
             case ast.UnaryOp(op=ast.Invert(), operand=part):
-                return self._all([part], FactType.YES_NO, "! turns a yes/no condition round; bracket a comparison")
+                return self._negation(part)
             case ast.UnaryOp(op=ast.USub(), operand=part):
                 return self._all([part], FactType.WHOLE, "- needs whole numbers")
             case ast.BinOp(left=left, op=ast.Add() | ast.Sub() | ast.Mult(), right=right):
@@ -119,6 +131,12 @@ class _Checker:
     def _all(self, parts: list[ast.expr], kind: FactType, because: str) -> FactType:
         for part in parts:
             self._expect(part, kind, because)
+        return kind
+
+    def _negation(self, part: ast.expr) -> FactType:
+        self.negated = not self.negated
+        kind = self._all([part], FactType.YES_NO, "! turns a yes/no condition round; bracket a comparison")
+        self.negated = not self.negated
         return kind
 
     def _literal(self, node: ast.Constant) -> FactType:
@@ -137,6 +155,8 @@ class _Checker:
         if name not in self.declared:
             raise RuleError(f"the rule asks for the fact {name!r}, which no order source states{self._hint(name)}")
         self.facts.add(name)
+        if self.declared[name] is FactType.YES_NO and not self.negated:
+            self.wanted.add(name)
         return self.declared[name]
 
     def _hint(self, name: str) -> str:

@@ -65,6 +65,41 @@ def test_a_fact_brings_its_clause_up_even_where_the_message_does_not():
     assert "P-7" in ids(vague, {"damage_confirmed": True})
 
 
+@pytest.mark.parametrize(
+    ("policy_id", "confirmed"),
+    [
+        ("P-2", {"wrong_item_confirmed": True}),
+        ("P-3", {"defect_confirmed": True}),
+        ("P-4", {"mismatch_confirmed": True}),
+        ("P-5", {"days_late": 9}),
+        ("P-6", {"parts_missing_confirmed": True}),
+        ("P-7", {"damage_confirmed": True}),
+        ("P-13", {"spoilage_confirmed": True, "category": "food", "days_since_delivery": 2}),
+        ("P-15", {"recalled": True}),
+    ],
+)
+@pytest.mark.parametrize(
+    "message", ["Even my uncle laughed, and he never laughs.", "Ach du liebe Zeit!", "I want to send this back", "?"]
+)
+def test_a_clause_that_the_facts_grant_is_found_whatever_the_words(policy_id, confirmed, message):
+    order = {
+        "delivered": True,
+        "days_since_delivery": 10,
+        "days_late": 0,
+        "unopened": False,
+        "final_sale": False,
+        "category": "home",
+        "is_gift": False,
+        "recalled": False,
+    }
+    assert policy_id in ids(message, order | confirmed)
+
+
+def test_facts_that_every_order_has_bring_up_no_clause():
+    order = {"delivered": True, "days_since_delivery": 10, "days_late": 0, "final_sale": False, "category": "home"}
+    assert ids("Hello, a question about my order", order)[0] == "P-17"
+
+
 def test_a_fact_named_by_the_customer_alone_changes_no_filter():
     assert "P-8" not in ids("this was NOT final sale, or was it final sale?", {"final_sale": False}, k=100)
 

@@ -144,6 +144,7 @@ def test_the_shape_of_a_rule_names_facts_numbers_texts_and_limits():
     assert shape.numbers == (30,)
     assert shape.texts == ("food", "home")
     assert [(one.fact, one.relation, one.number) for one in shape.limits] == [("days_since_delivery", "<=", 30)]
+    assert compile_rule("unopened && !final_sale && !(recalled && !is_gift)").shape.wanted == ("is_gift", "unopened")
 
 
 def test_a_product_beyond_64_bits_is_unknown_and_not_a_crash():
