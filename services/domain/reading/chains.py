@@ -15,6 +15,7 @@ _ARRANGED = frozenset(
     "scheduled booked arranged planned organised organized geplant gebucht terminiert vereinbart prevu prevue planifie"
     " planifiee programado programada reservado programmato programmata prenotato gepland ingepland geboekt".split()
 )
+_EFFECTS = frozenset({Thing.REFUND, Thing.LABEL, Thing.REPLACEMENT, Thing.CREDIT, Thing.MONEY, Thing.RETURN, Thing.NEW})
 _INDEFINITE = frozenset({"a", "an", "un", "une", "una", "uno"})
 _ACTORS = frozenset({Tag.US, Tag.THEY})
 _VERBS = frozenset({Tag.DONE, Tag.ING, Tag.PAST_SAFE, Tag.BASE})
@@ -102,7 +103,8 @@ def _with_helpers(
     if Tag.NOT in chain:
         return base._replace(state=State.DENIED)
     if chain & {Tag.FUTURE, Tag.MODAL, Tag.TO}:
-        if Tag.MODAL in chain and Tag.HAVE in chain:
+        likely = any(t.text in {"should", "must"} for t in tokens[left:at])
+        if Tag.HAVE in chain and likely:
             return base._replace(certainty=0.5)
         return base._replace(state=State.FUTURE)
     if chain == {Tag.BEEN} and before is not Tag.AND:
@@ -162,7 +164,7 @@ def _progressive(tokens: list[Token], at: int, left: int, chain: set[Tag], befor
 def _bare(tokens: list[Token], at: int, left: int, before: Tag | None, earlier: list[Predicate]) -> Predicate:
     """Read a deed without helpers: a simple past, a coordinated or headless participle, or an adjective."""
     ing = tokens[at].tag is Tag.ING
-    base = Predicate(at, "", State.PROGRESS if ing else State.DONE, left, headless=True)
+    base = Predicate(at, tokens[at].value, State.PROGRESS if ing else State.DONE, left, headless=True)
     if before in _ACTORS and not ing:
         relative = left > 1 and tokens[left - 2].tag in {Tag.THING, Tag.WORD, Tag.THAT}
         return base._replace(headless=False, relative=relative)
@@ -209,7 +211,10 @@ def _after_noun(tokens: list[Token], base: Predicate, left: int) -> Predicate:
     region = tokens[start:left]
     things = [t for t in region if t.tag is Tag.THING and t.value != Thing.NEUTRAL]
     if not things:
-        return base._replace(certainty=0.55)
+        right = tokens[base.at + 1 : base.at + 7]
+        ours = any(t.tag is Tag.YOU or t.text == "your" or (t.tag is Tag.THING and t.value in _EFFECTS) for t in right)
+        short = len(tokens) <= 6 or base.deed == Deed.REFUND or Tag.IT in tags
+        return base._replace(certainty=0.55) if ours or short else base._replace(state=State.NONE)
     general = things[0].text.endswith("s") and not tags & {Tag.POSSESSIVE, Tag.DET, Tag.NUMBER}
     return base._replace(state=State.GENERAL) if general else base._replace(certainty=0.8)
 
@@ -223,8 +228,12 @@ def _coordinated(tokens: list[Token], at: int, left: int, earlier: list[Predicat
         tag = tokens[k].tag
         if tag in {Tag.BUT, Tag.SEP}:
             return None
+        if tag is Tag.US:
+            return Predicate(at, "", State.DONE, k, certainty=0.85)
         if tag in {Tag.DONE, Tag.ING}:
-            return next((p for p in reversed(earlier) if p.at == k), None)
+            found = next((p for p in reversed(earlier) if p.at == k), None)
+            if found is None or tag is Tag.DONE or found.state is not State.NONE:
+                return found
         if tag in {Tag.PAST_SAFE, Tag.BASE}:
             return _safe_head(tokens, k, at)
     return None
@@ -245,6 +254,11 @@ def _safe_head(tokens: list[Token], verb: int, at: int) -> Predicate | None:
     if chain or before in _ACTORS:
         return Predicate(at, "", State.DONE, verb, Tag.BEEN in chain or Tag.WAS in chain, 0.85)
     return None
+
+
+def _inverted_if(tokens: list[Token]) -> bool:
+    """Read: had you written earlier; should you have."""
+    return len(tokens) > 1 and tokens[0].text in {"had", "should", "were"} and tokens[1].tag in {Tag.YOU, Tag.US, Tag.DET}
 
 
 def _negated_object(tokens: list[Token], at: int) -> bool:
@@ -275,7 +289,7 @@ def _under_head(tokens: list[Token], made: Predicate, start: int, chain: set[Tag
             return made._replace(state=State.DENIED)
     if made.relative and head & {Tag.IF, Tag.WHEN, Tag.WHAT}:
         return made._replace(certainty=0.65)
-    if Tag.IF in head:
+    if Tag.IF in head or _inverted_if(tokens):
         return made._replace(state=State.CONDITIONAL)
     if _negated_subject(tokens, start, made.left):
         return made._replace(state=State.DENIED)

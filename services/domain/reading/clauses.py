@@ -123,6 +123,8 @@ def _draft(tokens: list[Token], made: Predicate, topic: str) -> Draft | None:
         return None
     if made.deed in _LIGHT | {Deed.MARK} and is_of_another_subject(tokens, made, things):
         return None
+    if _is_the_shops_own(tokens, made) or _is_of_before(tokens, made, things):
+        return None
     sense = meaning(made.deed, [t.value for t in things])
     certainty = made.certainty
     if (sense is None or not things) and made.deed in _LIGHT and _is_carried(tokens, made, things):
@@ -132,7 +134,7 @@ def _draft(tokens: list[Token], made: Predicate, topic: str) -> Draft | None:
                 break
     if sense is None and made.deed == Deed.UNKNOWN and _is_ours(tokens, made):
         sense = Meaning(Effect.OTHER, (Effect.UNSPECIFIED,))
-    if sense is None and made.deed in {Deed.COMPLETE, Deed.START, Deed.CHANGE}:
+    if sense is None and made.deed in _LIGHT - {Deed.UNKNOWN}:
         sense = _unspecified(tokens, made)
     if sense is None:
         return None
@@ -150,6 +152,24 @@ def _draft(tokens: list[Token], made: Predicate, topic: str) -> Draft | None:
         in_progress=made.state is State.PROGRESS,
         things=tuple(things),
     )
+
+
+def _is_the_shops_own(tokens: list[Token], made: Predicate) -> bool:
+    """Read as no effect in this case: we have updated our returns page; the carrier changed its prices."""
+    if made.deed not in {Deed.CHANGE, Deed.REPLACE, Deed.UNKNOWN, Deed.ADD, Deed.ESCALATE, Deed.ADD}:
+        return False
+    after = next((t for t in tokens[made.at + 1 :] if t.tag not in {Tag.ADVERB, Tag.NOW}), None)
+    return after is not None and after.text in {"our", "its", "their", "notre", "nos", "unsere", "unseren", "nuestra", "onze"}
+
+
+def _is_of_before(tokens: list[Token], made: Predicate, things: list[Token]) -> bool:
+    """Read as state of before: your order was placed on Monday; the wrong shirt was packed."""
+    was = made.passive and any(t.tag is Tag.WAS for t in tokens[made.left : made.at])
+    if not was or any(t.tag is Tag.NOW for t in tokens[made.left : made.at + 3]):
+        return False
+    values = {t.value for t in things}
+    of_order = made.deed in {Deed.START, Deed.COMPLETE, Deed.CREATE} and bool(values) and values <= {Thing.ORDER, Thing.PARCEL}
+    return of_order or (made.deed == Deed.SHIP and not values & {Thing.NEW, Thing.REPLACEMENT, Thing.LABEL})
 
 
 def _marks_nothing_of_ours(tokens: list[Token], made: Predicate, things: list[Token]) -> bool:
@@ -176,6 +196,8 @@ def _unspecified(tokens: list[Token], made: Predicate) -> Meaning | None:
     alone = len(tokens) <= 3
     if made.deed == Deed.COMPLETE and (alone or not made.headless):
         return Meaning(Effect.UNSPECIFIED, (), 0.75)
+    if made.deed in {Deed.SEND, Deed.SHIP, Deed.CREATE, Deed.PAID} and (made.headless or made.passive):
+        return None
     it = any(t.tag is Tag.IT for t in [*tokens[max(made.left - 2, 0) : made.left], *tokens[made.at + 1 : made.at + 2]])
     if it and (made.passive or not made.headless):
         return Meaning(Effect.UNSPECIFIED, (), 0.75)

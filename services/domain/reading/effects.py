@@ -109,6 +109,8 @@ def _cancelled(first: str | None) -> Meaning:
         return Meaning(Effect.CANCEL_RETURN)
     if first in {Thing.ORDER, Thing.PARCEL}:
         return Meaning(Effect.ORDER_CANCELLED)
+    if first == Thing.PAYMENT:
+        return Meaning(Effect.ISSUE_REFUND, (Effect.ORDER_CANCELLED, Effect.OTHER))
     if first is None:
         return Meaning(Effect.ORDER_CANCELLED, (Effect.CANCEL_RETURN,))
     return _OTHER
@@ -153,6 +155,8 @@ def _plain(deed: str, things: list[str]) -> Meaning | None:
             return _PHOTOS
         if thing == Thing.MONEY and deed in {Deed.COMPLETE, Deed.CREATE, Deed.START, Deed.ADD}:
             return _MONEY_BACK
+        if thing == Thing.ORDER and deed == Deed.START:
+            return None
         if thing in {Thing.CASE, Thing.ORDER} and deed in {Deed.START, Deed.COMPLETE, Deed.CREATE}:
             return Meaning(Effect.UNSPECIFIED, (), 0.8)
         if thing == Thing.ADDRESS and deed in {Deed.COMPLETE, Deed.ADD}:

@@ -10,6 +10,8 @@ import unicodedata
 from typing import NamedTuple
 
 TICK, CROSS, WAITING, BREAK = "✔", "✘", "⌛", "¦"
+LINK = "urllink"
+"""Stands for an address: a label with a link to it is a label that was made."""
 
 # The look-alikes are meant: they are what this table folds.
 _LOOKALIKES = str.maketrans(
@@ -70,7 +72,7 @@ def _pieces(reply: str) -> list[tuple[int, str]]:
         elif match.group("text"):
             pieces.extend(enumerate(match.group("text"), match.start("text")))
         elif token.startswith("http"):
-            pieces.append((match.start(), " "))
+            pieces.extend((match.start(), char) for char in f" {LINK} ")
         elif _BLOCK_TAG.match(token):
             pieces.append((match.start(), "\n"))
     pieces.extend(enumerate(reply[last:], last))

@@ -63,6 +63,8 @@ def _entry(word: str, lexicon: Lexicon) -> tuple[Entry, bool]:
     found = lexicon.look_up(word)
     if found is not None:
         return found, False
+    if word.startswith("re-") and (found := lexicon.look_up(word[3:])) is not None:
+        return found, False
     if any(char.isdigit() for char in word) and not any(char.isalpha() for char in word):
         return (Tag.NUMBER, ""), False
     mended = repair(word, (lexicon,)) if word not in lexicon.hints else None

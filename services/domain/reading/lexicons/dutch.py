@@ -95,7 +95,7 @@ DUTCH = Lexicon(
         " op_je_rekening in_je_mailbox klaar in_uw_postvak terug_op_uw_rekening in_uw_e-mail op_uw_kaart onderaan_deze",
         (Tag.FIND, ""): "vindt vinden zien downloaden printen bekijken ziet",
         (Tag.WHAT, ""): "wat hoe waarom waar wie welk heeft_u hebt_u heb_je is_uw",
-        (Tag.TICK, ""): "✔ ok",
+        (Tag.TICK, ""): "✔ urllink ok",
         (Tag.CROSS, ""): "✘ ⌛ openstaand",
     },
     stems=[(r"(?:retour|verzend)\w*(?:label|etiket)\w*", (Tag.THING, Thing.LABEL)), (r"terugbetaling\w*", (Tag.THING, Thing.REFUND))],

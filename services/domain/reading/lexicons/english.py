@@ -50,12 +50,12 @@ _DONE = {
     Deed.REFUND: "refunded reimbursed repaid paid_back paid_you_back given_back gave_back given_you_back compensated indemnified"
     " gave_you_back refund3d re-funded",
     Deed.PAID: "paid returned released",
-    Deed.PAY: "credited transferred wired deposited remitted returned_the_money sent_back_the_money"
+    Deed.PAY: "paid_it_out paid_it_back paid_them_back paid_that_back paid_it_all_back sent_it_back_to_your credited transferred wired deposited remitted returned_the_money sent_back_the_money"
     " returned_your_money sent_your_money_back paid_out payed recredited re-credited",
     Deed.SEND: "sent sended forwarded_to_you delivered_to_your_inbox passed_to_you sent_out sent_off sent_over resent"
     " re-sent provided supplied shared given gave texted handed sent_across slipped popped fired_off fired_over pinged whizzed",
     Deed.EMAIL: "emailed e-mailed mailed messaged",
-    Deed.SHIP: "shipped dispatched despatched posted reshipped re-shipped couriered sent_back_out sent_again"
+    Deed.SHIP: "picked_up_by collected_by shipped dispatched despatched posted reshipped re-shipped couriered sent_back_out sent_again"
     " reordered re-ordered packed left_our_warehouse left_the_warehouse left_our_depot handed_to_the_courier",
     Deed.CREATE: "created generated issued prepared printed produced drawn_up raised made re-issued reissued granted"
     " cut",
@@ -117,7 +117,7 @@ _SAFE = (
     " learned thanked apologised apologized explained mentioned discussed told said stated written wrote described"
     " delayed denied declined rejected refused failed bounced expired missed lost ordered bought purchased arrived"
     " delivered happened occurred gone wanted liked hoped tried attempted looked_at looked_into gone_through_your"
-    " read_through worried helped learnt taken_a_look had_a_look took_a_look taken_another_look taken_a_closer_look had_another_look been_through passed_to_me taken_into_account got_your got_the heard_back gotten_back went_through_your came_across went_over came_back went_missing went_wrong left_a left_the left_your left_on reported asked_for asked_about raised_with taken_note made_a_note"
+    " read_through worried helped learnt taken_a_look had_a_look took_a_look taken_another_look taken_a_closer_look had_another_look been_through passed_to_me taken_into_account got_your got_the heard_back gotten_back went_through_your came_across went_over came_back went_missing went_wrong left_a left_the left_your left_on reported opened_your_order opened_your_account opened_the opened_your asked_for asked_about raised_with taken_note made_a_note"
     " made_note broken damaged cracked chipped opened_the used worn needed based possible important due open different free valid responsible small required limited entitled allowed"
     " authorised authorized linked listed shown outlined provided_us sent_us sent_me sent_in shared_with_us"
     " provided_by_you attempted tracked scanned evaluated concerned interested pleased disappointed"
@@ -224,7 +224,7 @@ ENGLISH = Lexicon(
         " hear_that know_that say_that to_say_that advise_you_that be_advised_that assure_you assure_you_that see_that"
         " to_say as_you_will_see aware_that delighted_to_say tell_you you_that report_that pleased_to_report good_news great_news",
         (Tag.WHAT, ""): "what why how where when_will who which_one do does did",
-        (Tag.TICK, ""): "✔ [x] ok",
+        (Tag.TICK, ""): "✔ urllink [x] ok",
         (Tag.CROSS, ""): "✘ ⌛ pending todo tbd awaiting unavailable unsuccessful pending_approval not_yet outstanding",
     },
     stems=[

@@ -106,7 +106,7 @@ FRENCH = Lexicon(
         " dans_vos_mails dans_vos_e-mails dans_votre_espace ci-dessous à_votre_disposition",
         (Tag.FIND, ""): "trouverez retrouverez trouvez voir télécharger imprimer trouver",
         (Tag.WHAT, ""): "est-ce avez-vous quel quelle comment pourquoi où souhaitez-vous a-t-il a-t-elle",
-        (Tag.TICK, ""): "✔ ok",
+        (Tag.TICK, ""): "✔ urllink ok",
         (Tag.CROSS, ""): "✘ ⌛ en_attente",
     },
     hints="le la les des nous vous votre vos avons est et que pour dans une un pas sur bonjour madame monsieur merci je ai"

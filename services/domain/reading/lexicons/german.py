@@ -6,7 +6,7 @@ from services.domain.reading.tags import Deed, Tag, Thing
 GERMAN = Lexicon(
     "de",
     {
-        (Tag.SETTLED, ""): "alles_erledigt alles_geregelt ist_erledigt schon_erledigt bereits_erledigt ist_geregelt"
+        (Tag.SETTLED, ""): "das_wäre_erledigt damit_erledigt alles_erledigt alles_geregelt ist_erledigt schon_erledigt bereits_erledigt ist_geregelt"
         " alles_in_die_wege_geleitet wäre_das_erledigt alles_abgeschlossen alles_klar_gemacht alles_fertig"
         " ist_alles_geklärt alles_bereit erledigt_und fertig_für_sie alles_veranlasst sache_erledigt",
         (Tag.THING, Thing.REFUND): "erstattung rückerstattung rückzahlung erstattungen rückerstattungen kaufpreiserstattung"
@@ -87,7 +87,7 @@ GERMAN = Lexicon(
         " keines keinem",
         (Tag.IF, ""): "wenn falls sobald sofern ob bevor bis soweit vorausgesetzt unter_der_voraussetzung im_falle"
         " wann sollten_sie nach_eingang nach_erhalt nach_prüfung erst ehe solange vor",
-        (Tag.WHEN, ""): "nachdem als",
+        (Tag.WHEN, ""): "nachdem",
         (Tag.THAT, ""): "dass das die der den welches welche",
         (Tag.ASSERT, ""): "dass bestätigen bestätige mitteilen",
         (Tag.RECORDS, ""): "laut_unseren laut_unserer laut_system unserer_unterlagen ich_sehe wir_sehen im_system_sehe"
@@ -118,7 +118,7 @@ GERMAN = Lexicon(
         " in_ihren_mails in_ihrer_inbox in_deinem_posteingang im_gange weiter_unten in_arbeit",
         (Tag.FIND, ""): "finden findest sehen abrufen herunterladen ausdrucken entnehmen",
         (Tag.WHAT, ""): "was wie warum wo wer welcher haben_sie ist_ihnen hast_du wurde_ihnen",
-        (Tag.TICK, ""): "✔ ok",
+        (Tag.TICK, ""): "✔ urllink ok",
         (Tag.CROSS, ""): "✘ ⌛ ausstehend offen ausgeblieben fehlgeschlagen",
     },
     stems=[

@@ -103,7 +103,7 @@ ITALIAN = Lexicon(
         " in_spedizione nella_tua_posta qui_sotto",
         (Tag.FIND, ""): "trova trovi troverà troverai vedere scaricare stampare trovare",
         (Tag.WHAT, ""): "cosa come dove perché_mai ha_già ha_ricevuto quale quali",
-        (Tag.TICK, ""): "✔ ok",
+        (Tag.TICK, ""): "✔ urllink ok",
         (Tag.CROSS, ""): "✘ ⌛ in_sospeso",
     },
     hints="il la le gli di che e abbiamo è stato stata per con un una non si del della suo sua buongiorno grazie ho ha al nel"

@@ -101,7 +101,7 @@ SPANISH = Lexicon(
         " disponible_en_su más_abajo",
         (Tag.FIND, ""): "encontrará encontrarás encuentra ver descargar imprimir tiene hallará encontrar",
         (Tag.WHAT, ""): "qué cómo por_qué dónde cuándo ha_recibido cuál",
-        (Tag.TICK, ""): "✔ ok",
+        (Tag.TICK, ""): "✔ urllink ok",
         (Tag.CROSS, ""): "✘ ⌛ pendiente",
     },
     hints="el la los las de que y en su sus hemos ha para por con una un no se le del al ya está es hola gracias usted nuestro"
