@@ -56,6 +56,10 @@ class Courier:
         self._flying.update(started)
         return started
 
+    def close(self) -> None:
+        """Wait for what is in flight and take no more."""
+        self._threads.shutdown()
+
     def _deliver(self, due: Due) -> None:
         """Make one attempt and record it. A worker that dies before that leaves the delivery to its lease's end."""
         body = json.dumps(due.payload, ensure_ascii=False, separators=(",", ":")).encode()

@@ -10,6 +10,7 @@ from sqlmodel import Session, col
 
 from services.store.ids import new_id
 from services.store.outbox import RETURN_EVENT, mark_sent, unsent
+from services.store.sessions import database_now
 from services.store.tables import EventRow, WebhookAttemptRow, WebhookDeliveryRow, WebhookEndpointRow
 
 OLD_SECRET_KEPT = timedelta(hours=24)
@@ -188,8 +189,8 @@ def claim_due(session: Session, lease: timedelta, limit: int) -> Sequence[Due]:
 def _due(session: Session, row: WebhookDeliveryRow) -> Due:
     endpoint = session.get_one(WebhookEndpointRow, row.endpoint_id)
     secrets = [endpoint.secret]
-    old_holds = session.execute(select(func.clock_timestamp() < endpoint.previous_until)).scalar_one()
-    if endpoint.previous_secret and old_holds:
+    until = endpoint.previous_until
+    if endpoint.previous_secret and until is not None and database_now(session) < until:
         secrets.append(endpoint.previous_secret)
     return Due(row.id, endpoint.id, endpoint.url, secrets, row.payload, row.attempts)
 

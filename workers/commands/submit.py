@@ -40,7 +40,7 @@ class Case(NamedTuple):
         return str(self.body.get("order_id", "?"))
 
 
-def submit(  # noqa: PLR0913 - one parameter an option
+def submit(
     file: Annotated[str, typer.Argument(help="JSONL, one request a line; `-` reads standard input.")],
     *,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for outcomes and print each as it arrives.")] = False,
