@@ -5,12 +5,14 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from services.store.sessions import Sessions
 from workers.commands.output import NEGATIVE, bad_input
+
+if TYPE_CHECKING:
+    from services.store.sessions import Sessions
 
 app = typer.Typer(help="Create, list and revoke the API keys of shops.", no_args_is_help=True)
 
@@ -90,7 +92,7 @@ def revoke(key_id: Annotated[str, typer.Argument(help="The id that `keys list` s
 
 
 @contextmanager
-def _sessions() -> Iterator[Sessions]:
+def _sessions() -> Iterator["Sessions"]:
     """Open the configured database, and say in one line where there is none."""
     from sqlalchemy.exc import OperationalError, ProgrammingError  # noqa: PLC0415
 
