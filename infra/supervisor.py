@@ -42,7 +42,7 @@ class Program:
     environment: Mapping[str, str] = field(default_factory=dict)
     popen_arguments: Mapping[str, Any] = field(default_factory=dict)
     stop_signal: signal.Signals = signal.SIGTERM
-    stop_grace_seconds: float = 5.0
+    stop_grace_seconds: float = 8.0
     before_start: Callable[[], None] | None = None
     quiet: bool = False
 
