@@ -27,7 +27,7 @@ def predicates(tokens: list[Token]) -> list[Predicate]:
     for at, token in enumerate(tokens):
         if token.tag in {Tag.DONE, Tag.ING}:
             found.append(_predicate(tokens, at, found))
-        elif token.tag is Tag.WORD and _stands_as_participle(tokens, at):
+        elif token.tag is Tag.WORD and (_stands_as_participle(tokens, at) or _stands_as_progressive(tokens, at)):
             made = _predicate(tokens, at, found)
             found.append(made._replace(deed=Deed.UNKNOWN, certainty=min(made.certainty, 0.5)))
     return found
@@ -43,6 +43,17 @@ def _stands_as_participle(tokens: list[Token], at: int) -> bool:
     return i >= 0 and tokens[i].tag is Tag.HAVE and tokens[at].text.isalpha() or (
         i >= 1 and tokens[i].tag is Tag.BEEN and tokens[i - 1].tag is not Tag.FUTURE and tokens[at].text.endswith("ed")
     )
+
+
+def _stands_as_progressive(tokens: list[Token], at: int) -> bool:
+    """Tell whether an unknown -ing follows 'is' with a thing as subject: your new blender is travelling."""
+    if not tokens[at].text.endswith("ing"):
+        return False
+    i = at - 1
+    while i >= 0 and tokens[i].tag in {Tag.ADVERB, Tag.NOW}:
+        i -= 1
+    subject = {t.value for t in tokens[clause_start(tokens, at) : max(i, 0)] if t.tag is Tag.THING}
+    return i > 0 and tokens[i].tag is Tag.BE and bool(subject & _EFFECTS) and tokens[i - 1].tag not in {Tag.US, Tag.YOU}
 
 
 def _helpers(tokens: list[Token], at: int) -> tuple[set[Tag], int, bool]:
@@ -256,6 +267,10 @@ def _safe_head(tokens: list[Token], verb: int, at: int) -> Predicate | None:
     return None
 
 
+def _by_you(tokens: list[Token], at: int) -> bool:
+    return at + 2 < len(tokens) and tokens[at + 1].text == "by" and tokens[at + 2].tag is Tag.YOU
+
+
 def _inverted_if(tokens: list[Token]) -> bool:
     """Read: had you written earlier; should you have."""
     return len(tokens) > 1 and tokens[0].text in {"had", "should", "were"} and tokens[1].tag in {Tag.YOU, Tag.US, Tag.DET}
@@ -297,6 +312,11 @@ def _under_head(tokens: list[Token], made: Predicate, start: int, chain: set[Tag
         return made._replace(state=State.CONDITIONAL)
     if Tag.SAID in sentence:
         return made._replace(state=State.CUSTOMERS)
+    if _by_you(tokens, made.at):
+        return made._replace(state=State.CUSTOMERS)
+    later = tags_between(tokens, made.at, len(tokens))
+    if Tag.RECORDS in later and chain & {Tag.WAS} and Tag.NOW not in tags_between(tokens, made.left, made.at):
+        return made._replace(state=State.REPORTED)
     if Tag.RECORDS in sentence and Tag.NOW not in {t.tag for t in tokens[made.left : made.at] if t.text != "already"}:
         return made._replace(state=State.REPORTED)
     if made.state is State.PROGRESS and sentence & {Tag.IF}:

@@ -130,7 +130,7 @@ def _draft(tokens: list[Token], made: Predicate, topic: str) -> Draft | None:
     if (sense is None or not things) and made.deed in _LIGHT and _is_carried(tokens, made, things):
         for carried in [*(t.value for t in before_clause(tokens, made)), topic]:
             if carried and (resolved := meaning(made.deed, [carried])) is not None:
-                sense, certainty = resolved, min(certainty, 0.8)
+                sense, certainty = _widened(resolved), min(certainty, 0.8)
                 break
     if sense is None and made.deed == Deed.UNKNOWN and _is_ours(tokens, made):
         sense = Meaning(Effect.OTHER, (Effect.UNSPECIFIED,))
@@ -176,6 +176,13 @@ def _marks_nothing_of_ours(tokens: list[Token], made: Predicate, things: list[To
     """Read as state, not as effect: the courier marked it; the order has been marked as delivered."""
     returned = any(t.value in {Thing.RETURN, Thing.EXCHANGE} for t in things)
     return (made.left > 0 and tokens[made.left - 1].tag is Tag.THEY) or (made.passive and not returned)
+
+
+def _widened(sense: Meaning) -> Meaning:
+    """Return what a carried return may have undergone: the pronoun does not say whether it was opened or cancelled."""
+    if sense.effect is not Effect.RETURN_STARTED:
+        return sense
+    return Meaning(sense.effect, (Effect.CANCEL_RETURN, Effect.CREATE_RETURN_LABEL), sense.certainty)
 
 
 def _is_ours(tokens: list[Token], made: Predicate) -> bool:

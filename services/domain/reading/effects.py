@@ -219,7 +219,7 @@ def _right_end(tokens: list[Token], at: int) -> int:
 
 
 def _opens_predicate(tokens: list[Token], start: int) -> bool:
-    verbs = {Tag.DONE, Tag.ING, Tag.BASE, Tag.HAVE, Tag.BE, Tag.WAS, Tag.FUTURE, Tag.MODAL, Tag.PAST_SAFE}
+    verbs = {Tag.DONE, Tag.ING, Tag.BASE, Tag.HAVE, Tag.BE, Tag.WAS, Tag.FUTURE, Tag.MODAL, Tag.PAST_SAFE, Tag.NOT, Tag.US}
     return any(t.tag in verbs for t in tokens[start : start + 5])
 
 

@@ -6,7 +6,7 @@ from services.domain.claims import Effect
 from services.domain.reading import money
 from services.domain.reading.drafts import Draft, SegmentReading
 from services.domain.reading.counts import count_of
-from services.domain.reading.items import item_of
+from services.domain.reading.items import items_of
 from services.domain.reading.lexicons import LEXICONS
 from services.domain.reading.segments import Segment
 from services.domain.reading.tags import Tag, Thing
@@ -20,16 +20,24 @@ def assign(text: str, segments: list[Segment], readings: list[SegmentReading]) -
     amounts = [_amounts(text, s, r) for s, r in zip(segments, readings, strict=True)]
     for index, (segment, reading) in enumerate(zip(segments, readings, strict=True)):
         mentioned = money.orders(text[segment.start : segment.end], segment.start)
-        for draft in reading.drafts:
+        for draft in list(reading.drafts):
             draft.order_id = _heading_order(text, segments, segment) or last_order
-            draft.item = item_of(reading, draft)
             draft.count = count_of(reading, draft)
+            _give_items(reading, draft)
         _give_orders(reading.drafts, mentioned)
         _give_amounts(reading, amounts[index])
         if mentioned:
             last_order = mentioned[-1].order_id
     _carry_amounts(readings, amounts)
     return [draft for reading in readings for draft in reading.drafts]
+
+
+def _give_items(reading: SegmentReading, draft: Draft) -> None:
+    """Give the claim its goods; goods joined by 'and' are a claim each."""
+    items = items_of(reading, draft)
+    if items:
+        draft.item = items[0]
+        reading.drafts.extend(replace(draft, item=item) for item in items[1:])
 
 
 def _give_orders(drafts: list[Draft], mentioned: list[money.OrderMention]) -> None:

@@ -30,8 +30,25 @@ def _openers(code: str) -> frozenset[Tag]:
     return _OPENERS | {Tag.THAT} if code in {"de", "nl"} else _OPENERS
 
 
-def item_of(reading: SegmentReading, draft: Draft) -> str | None:
-    """Return the noun phrase that names the goods of `draft`, or None where none is named."""
+def items_of(reading: SegmentReading, draft: Draft) -> list[str]:
+    """Return the noun phrases that name the goods of `draft`: several where they are joined (the lamp and the kettle)."""
+    first = _first_item(reading, draft)
+    if first is None:
+        return []
+    tokens = reading.tokens
+    last_word = first.split()[-1]
+    at = next((i for i, t in enumerate(tokens) if t.text == last_word), len(tokens))
+    found = [first]
+    while at + 2 < len(tokens) and tokens[at + 1].tag is Tag.AND and tokens[at + 2].tag in _openers(reading.code):
+        following = _noun_phrase(tokens, at + 3, len(tokens))
+        if following is None:
+            break
+        found.append(following)
+        at += 2 + len(following.split())
+    return found
+
+
+def _first_item(reading: SegmentReading, draft: Draft) -> str | None:
     tokens = reading.tokens
     at = next((i for i, t in enumerate(tokens) if t.start >= draft.anchor), len(tokens) - 1)
     start, end = _bounds(tokens, at, draft)
@@ -74,7 +91,7 @@ def _after(tokens: list[Token], index: int, end: int, thing: Token, openers: fro
 def _object(tokens: list[Token], at: int, end: int, openers: frozenset[Tag]) -> str | None:
     """Read: refunded the kettle; replaced your lamp."""
     i = at + 1
-    while i < end and tokens[i].tag in {Tag.YOU, Tag.ADVERB, Tag.NOW, Tag.PREPOSITION}:
+    while i < end and tokens[i].tag in {Tag.YOU, Tag.ADVERB, Tag.NOW, Tag.PREPOSITION, Tag.IT}:
         i += 1
     if i < end and tokens[i].tag in openers:
         return _noun_phrase(tokens, i + 1, end)

@@ -11,6 +11,7 @@ from services.domain.reading.tags import Tag, Thing, Token
 _WORD = re.compile(
     r"[€$£¥₹]|[a-z]{1,3}-\d+|#?[a-z]*\d[\w.,/#@$-]*\w|\d+%?|\[x\]|[a-z@](?:[a-z\d@$]|(?<=[a-z])[-'](?=[a-z])|\.(?=[a-z]\.))*|[✔✘⌛¦]|[,:;|()\"&+=*#-]",
 )
+_CLAUSE_ID = re.compile(r"[a-z]-\d{1,3}")
 _CUT = re.compile(r"\b([a-z]{1,8})[.\-_|/\\]([a-z]{1,8})\b")
 _SPACED = re.compile(r"(?<![a-z])[a-z](?:[ .\-_*|]{1,2}[a-z]){3,}(?![a-z])")
 _ELISION = re.compile(r"(?:qu|jusqu|lorsqu|puisqu|dell|all|nell|sull|dall|un|quest|gliel|aujourd|[cdjlmnst])'(?=[a-z])")
@@ -63,6 +64,8 @@ def _entry(word: str, lexicon: Lexicon) -> tuple[Entry, bool]:
     found = lexicon.look_up(word)
     if found is not None:
         return found, False
+    if _CLAUSE_ID.fullmatch(word):
+        return (Tag.ANY, ""), False
     if word.startswith("re-") and (found := lexicon.look_up(word[3:])) is not None:
         return found, False
     if any(char.isdigit() for char in word) and not any(char.isalpha() for char in word):

@@ -62,7 +62,7 @@ _DONE = {
     Deed.START: "started initiated opened registered set_up set_off pushed taken_place took_place i_did we_did arranged booked scheduled logged submitted requested filed"
     " triggered begun began commenced launched kicked_off placed set_in_motion put_in lodged rescheduled organised"
     " organized ordered_you actioned instructed authorized_and_sent instigated entered set_it_up recorded queued",
-    Deed.COMPLETE: "processed completed finalised finalized done handled sorted executed finished put_through gone_through"
+    Deed.COMPLETE: "processed completed finalised finalized done handled sorted executed finished happened made_that_happen made_it_happen put_through gone_through"
     " went_through taken_care_of took_care_of settled concluded pushed_through carried_out resolved dealt_with"
     " sorted_out fulfilled effected cleared expedited rushed_through seen_to got_through come_through came_through fixed"
     " arranged_for wrapped_up tied_up closed approved_and_processed ran run put_it_through squared_away",
@@ -116,7 +116,7 @@ _SAFE = (
     " approved accepted decided yours correct determined examined assessed inspected considered compared identified noticed heard"
     " learned thanked apologised apologized explained mentioned discussed told said stated written wrote described"
     " delayed denied declined rejected refused failed bounced expired missed lost ordered bought purchased arrived"
-    " delivered happened occurred gone wanted liked hoped tried attempted looked_at looked_into gone_through_your"
+    " delivered occurred gone missing lacking remaining existing wanted liked hoped tried attempted looked_at looked_into gone_through_your"
     " read_through worried helped learnt taken_a_look had_a_look took_a_look taken_another_look taken_a_closer_look had_another_look been_through passed_to_me taken_into_account got_your got_the heard_back gotten_back went_through_your came_across went_over came_back went_missing went_wrong left_a left_the left_your left_on reported opened_your_order opened_your_account opened_the opened_your asked_for asked_about raised_with taken_note made_a_note"
     " made_note broken damaged cracked chipped opened_the used worn needed based possible important due open different free valid responsible small required limited entitled allowed"
     " authorised authorized linked listed shown outlined provided_us sent_us sent_me sent_in shared_with_us"
@@ -170,7 +170,7 @@ ENGLISH = Lexicon(
         " records_indicate our_records according_to_the_system according_to_our according_to_the based_on_our"
         " system_shows system_indicates upon_review upon_reviewing found_a_record history_shows the_status_of"
         " current_status tracking_shows courier_says carrier_says looks_like order_history it_seems_that"
-        " i_found_that system_says i_could_see the_log_shows notes_show seems_to appears_to my_records your_account_shows"
+        " i_found_that system_says i_could_see the_log_shows notes_show seems_to appears_to my_records your_account_shows our_system_shows"
         " the_current_status",
         (Tag.SAID, ""): "you_said you_say you_wrote you_mentioned you_told you_claim you_state you_stated you_asked"
         " you_asked_whether you_report you_reported you_believe you_think you_ask you_want you_were_told you_describe"
@@ -190,7 +190,7 @@ ENGLISH = Lexicon(
         " however promptly here so only in_the_meantime in_full in_part accordingly separately manually automatically"
         " directly duly always as_requested as_discussed as_agreed of_course thus even still properly safely"
         " of_us too really actually as_you_asked happily simply quickly since_then for_you on_our_end on_our_side"
-        " could_n't_be_happier no_problem no_worries not_to_worry without_further_ado no_wonder not_only never_fear"
+        " in_the_middle_of in_the_process_of busy could_n't_be_happier no_problem no_worries not_to_worry without_further_ado no_wonder not_only never_fear"
         " again partially completely entirely today's electronically internally gone_ahead_and went_ahead_and"
         " at_once provisionally as_well definitely certainly clearly",
         (Tag.LATER, ""): "tomorrow soon shortly later next_week next_month within up_to monday tuesday wednesday thursday"
@@ -213,7 +213,7 @@ ENGLISH = Lexicon(
         " ready_to_print ready_to_download ready_for_you ready_for_download available_for_download in_progress"
         " in_process in_the_works on_your_card in_your_wallet heading_back in_your_bank_account on_route"
         " out_for_delivery successful thru on_your_statement back_on_your_statement making_its_way 's_there makes_its_way with_the_courier coming_your_way headed_your_way winging_its_way in_hand in_your_mail"
-        " at_the_bottom_of_this in_this_email in_your_spam in_motion back_with_you on_its_merry_way in_the_pipeline"
+        " at_the_bottom_of_this in_this_email in_the_email in_the_e-mail in_that_email in_the_mail_we in_your_spam in_motion back_with_you on_its_merry_way in_the_pipeline"
         " ready live active complete through below attached enclosed in_place effective in_your_hands in_the_bag"
         " with_your_bank up_and_running being_worked_on in_your_junk on_your_profile under_this_link going_out"
         " in_your_name headed_back off_to_you with_you in_your_messages on_your_balance back_to_you in_your_favour"
@@ -271,7 +271,20 @@ ENGLISH = Lexicon(
     " reserved observed deserved preserved served severed shared scared spared stared reported repeated resorted"
     " supported exported imported ported sported sensed tensed remained retained refilled reframed referred"
     " deferred preferred prefer informed performed reformed uniformed formed contacted contracted connected"
-    " corrected collected directed selected projected rejected elected erected alerted averted inserted asserted",
+    " corrected collected directed selected projected rejected elected erected alerted averted inserted asserted"
+    " boomed booming calculation chanting cheated cheating collecting collective commendation commended"
+    " commented compelling compensate competed competing complain complained completion compliant conclude"
+    " connecting connection contrasted convection correction corrections correlated creaked cremated crested"
+    " depleted deposition documented dripped exceptional execute executions exited expedition expeditions"
+    " filmed filming fixing flawed fling generation generations grunted handing hanged include initiation"
+    " initiative instituted instruction instructional instructor instructors lauded legged loaned lodging"
+    " longed longing marking marred massage master mater mating mutter opined organizers paced patting pausing"
+    " photographed photographer photographers photographic pinned pissed playing point ponds portage posed"
+    " posing pound prayed priorities proceeding procession produces progressed progressing propped protesting"
+    " raided raiding railing rained raining regent remastered reset responding revered reverted scraped seeded"
+    " sensing shaded shaved shoots shorts shouts sipped slapped slapping slipping snapped snapping soared"
+    " sparse staring starred starring startling starved starving stomped strapped traced trade transformed"
+    " transforming tugged upgrade voiced waited waiting wiping withdraw withdrawal",
     number_words={
         "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
         "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "sixteen": 16, "seventeen": 17,
