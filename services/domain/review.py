@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.domain.actions import ToolAction
 from services.domain.decision import Decision, Outcome
 from services.domain.evidence import Evidence
+from services.domain.trace import Trace
 from services.domain.verdict import FailureOwner, Finding, Verdict, Verification
 
 
@@ -194,3 +195,53 @@ def drawn(subject: str, purpose: str, share: float) -> bool:
     """Tell whether `subject` is among the share in [0, 1] that `purpose` takes; always the same answer for it."""
     value = int.from_bytes(hashlib.sha256(f"{purpose}:{subject}".encode()).digest()[:6])
     return value / 2**48 < share
+
+
+class Hold(NamedTuple):
+    """The right to answer an item for a while. Every write names it, so a click that comes too late changes nothing."""
+
+    item_id: str
+    reviewer: str
+    token: str
+    version: int
+
+
+class ReviewCase(NamedTuple):
+    """What a ruling on an item needs. `trace` is None where nothing was decided; `actions` are the ledger's, now."""
+
+    item_id: str
+    return_id: str
+    purpose: str
+    stage: Stage
+    trace_id: str | None
+    trace: Trace | None
+    actions: tuple[ToolAction, ...]
+
+
+class NewLabel(NamedTuple):
+    """A label about to be stored."""
+
+    kind: LabelKind
+    reason: str | None
+    document: LabelDocument
+    guideline_version: str
+
+
+class Stored(NamedTuple):
+    label_id: str
+    ending: Ending
+
+
+class Conflict(Exception):
+    """Someone else's doing stands against this write; nothing was stored. The message is for the reviewer."""
+
+
+class Refused(Exception):
+    """The rules do not allow this; nothing was stored. `findings` say what the verifier objects to."""
+
+    def __init__(
+        self, message: str, findings: Sequence[Finding] = (), verification: Verification | None = None
+    ) -> None:
+        super().__init__(message)
+        self.findings = tuple(findings)
+        self.verification = verification

@@ -1,9 +1,10 @@
-"""The audit log: who did what, each row sealed with the hash of the one before. Nothing in it can be changed unseen.
+"""The audit log: who did what to what, each row sealed with the hash of the one before. Append-only by trigger.
 
-The database refuses UPDATE and DELETE on the table; the chain shows what somebody did who got around that.
+A changed, removed or inserted row breaks the chain from there on. Cutting rows off the end cannot be seen from inside:
+keep the latest hash elsewhere (`returns-desk audit verify` prints it) to notice that too.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ from services.store.sessions import lock_for_transaction
 from services.store.tables import AuditRow
 
 FIRST = "0" * 64
-_PAGE = 1000
+CHUNK_ROWS = 5_000
 
 
 class AuditEntry(NamedTuple):
@@ -25,68 +26,75 @@ class AuditEntry(NamedTuple):
     action: str
     subject: str
     detail: Mapping[str, Any]
-    previous_hash: str
     hash: str
 
 
-class Broken(NamedTuple):
-    """Where the chain does not hold, and how."""
+class ChainState(NamedTuple):
+    """The result of a verification. `broken_at` is the id of the first row that does not fit, None where all do."""
 
-    entry_id: int
-    problem: str
+    rows: int
+    last_hash: str
+    broken_at: int | None
+    why: str = ""
 
 
-def note(  # noqa: PLR0913 - an entry is exactly these
+def append_audit(  # noqa: PLR0913 - an entry is exactly these
     session: Session, actor: str, action: str, subject: str, detail: Mapping[str, Any], *, now: datetime
 ) -> str:
-    """Append an entry in the caller's transaction; return its hash. Entries go one after the other."""
-    lock_for_transaction(session, "audit_log")
-    newest = select(col(AuditRow.hash)).order_by(col(AuditRow.id).desc()).limit(1)
-    previous = session.execute(newest).scalar_one_or_none() or FIRST
-    row = AuditRow(
-        at=now, actor=actor, action=action, subject=subject, detail=dict(detail), previous_hash=previous, hash=""
-    )
-    row.hash = _seal(row)
-    session.add(row)
-    session.flush()
-    return row.hash
+    """Append an entry in the caller's transaction; return its hash. Call it last: appending goes one after the other.
 
-
-def entries(session: Session, after: int = 0) -> Iterator[AuditEntry]:
-    """Yield the entries with an id above `after`, oldest first, a page at a time."""
-    while True:
-        rows = (
-            session.execute(select(AuditRow).where(col(AuditRow.id) > after).order_by(col(AuditRow.id)).limit(_PAGE))
-            .scalars()
-            .all()
+    `detail` must be JSON as it is, and holds ids and choices, never what a customer wrote.
+    """
+    lock_for_transaction(session, "audit-log")
+    previous = session.execute(select(col(AuditRow.hash)).order_by(col(AuditRow.id).desc()).limit(1)).scalar() or FIRST
+    sealed = _seal(previous, now, actor, action, subject, detail)
+    session.add(
+        AuditRow(
+            at=now,
+            actor=actor,
+            action=action,
+            subject=subject,
+            detail=dict(detail),
+            previous_hash=previous,
+            hash=sealed,
         )
+    )
+    session.flush()
+    return sealed
+
+
+def verify_chain(session: Session) -> ChainState:
+    """Walk the whole log and compare every seal."""
+    previous, count, last_id = FIRST, 0, 0
+    while rows := _rows_after(session, last_id):
         for row in rows:
-            yield _entry(row)
-        if len(rows) < _PAGE:
-            return
-        after = rows[-1].id or 0
+            if row.previous_hash != previous:
+                return ChainState(count, previous, row.id, "it does not follow the row before it: one was removed")
+            if row.hash != _seal(previous, row.at, row.actor, row.action, row.subject, row.detail):
+                return ChainState(count, previous, row.id, "its content is not what was sealed: it was changed")
+            previous, count, last_id = row.hash, count + 1, row.id or 0
+        session.expunge_all()
+    return ChainState(count, previous, None)
 
 
-def verify_chain(session: Session) -> Broken | None:
-    """Return the first entry that was changed, or before which one is missing; None where the chain holds."""
-    previous = FIRST
-    for entry in entries(session):
-        if entry.previous_hash != previous:
-            return Broken(entry.id, "an entry before this one is missing or was changed")
-        if entry.hash != _seal_of(entry):
-            return Broken(entry.id, "this entry was changed after it was written")
-        previous = entry.hash
-    return None
+def latest_entries(session: Session, limit: int = 100, subject: str | None = None) -> Sequence[AuditEntry]:
+    """Return the newest entries, newest first."""
+    statement = select(AuditRow).order_by(col(AuditRow.id).desc()).limit(limit)
+    if subject is not None:
+        statement = statement.where(col(AuditRow.subject) == subject)
+    return [
+        AuditEntry(row.id or 0, row.at, row.actor, row.action, row.subject, row.detail, row.hash)
+        for row in session.execute(statement).scalars()
+    ]
 
 
-def _seal(row: AuditRow) -> str:
-    return _seal_of(_entry(row))
+def _rows_after(session: Session, last_id: int) -> Sequence[AuditRow]:
+    statement = select(AuditRow).where(col(AuditRow.id) > last_id).order_by(col(AuditRow.id)).limit(CHUNK_ROWS)
+    return session.execute(statement).scalars().all()
 
 
-def _seal_of(entry: AuditEntry) -> str:
-    at = entry.at.astimezone(UTC).isoformat()
-    return digest_of([entry.previous_hash, at, entry.actor, entry.action, entry.subject, dict(entry.detail)])
-
-
-def _entry(row: AuditRow) -> AuditEntry:
-    return AuditEntry(row.id or 0, row.at, row.actor, row.action, row.subject, row.detail, row.previous_hash, row.hash)
+def _seal(  # noqa: PLR0913, PLR0917 - all that is sealed
+    previous: str, at: datetime, actor: str, action: str, subject: str, detail: Mapping[str, Any]
+) -> str:
+    moment = at.astimezone(UTC).isoformat(timespec="microseconds")
+    return digest_of([previous, moment, actor, action, subject, dict(detail)])
