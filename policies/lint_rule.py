@@ -3,6 +3,7 @@
 Dates and tools are `lint`'s.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
@@ -28,6 +29,13 @@ _PROSE_OF_FACT: Mapping[str, tuple[str, ...]] = {
     "price_cents": ("price", "cost", "worth", "value", "paid"),
     "prior_returns_12m": ("return",),
 }
+# The other way round: words that state a condition, and facts of which the rule or the scope must then ask one.
+_FACTS_OF_PROSE: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
+    (re.compile(r"\b(?:unopened|unused)\b", re.IGNORECASE), ("unopened",)),
+    (re.compile(r"\bfinal[ -]sale\b", re.IGNORECASE), ("final_sale",)),
+    (re.compile(r"\bas a gift\b", re.IGNORECASE), ("is_gift",)),
+    (re.compile(r"\bpast the promised\b", re.IGNORECASE), ("days_late",)),
+)
 _EMPTY_WORDS = frozenset({"confirmed", "is", "days", "since", "item", "complete", "cents", "on", "has"})
 
 
@@ -40,6 +48,7 @@ class Problem:
 def rule_problems(version: PolicyVersion, facts: Mapping[str, FactType] = STANDARD_FACTS) -> Iterator[Problem]:
     """Yield what is wrong with the rule and the scope of one version, and where the prose says something else."""
     prose = f"{version.title}\n{version.text}"
+    asked: set[str] = set()
     for name, source in (("applies_to", version.applies_to), ("rule", version.rule)):
         if source is None:
             continue
@@ -48,10 +57,23 @@ def rule_problems(version: PolicyVersion, facts: Mapping[str, FactType] = STANDA
         except RuleError as error:
             yield Problem(f"bad_{name}", f"{name}: {error}")
             continue
+        asked.update(rule.shape.facts)
         yield from _not_in_prose(name, rule.shape, prose)
         if name == "rule":
             yield from _windows_elsewhere(rule.shape, windows_in(version.text))
             yield from _one_sided(rule)
+            yield from _unasked(asked, version.text)
+
+
+def _unasked(asked: set[str], prose: str) -> Iterator[Problem]:
+    """Find conditions that the prose states and neither rule nor scope asks for."""
+    for pattern, facts in _FACTS_OF_PROSE:
+        stated = pattern.search(prose)
+        if stated and asked.isdisjoint(facts):
+            yield Problem(
+                "condition_not_in_rule",
+                f"the prose says {stated.group()!r}, but the rule does not ask for {' or '.join(facts)}",
+            )
 
 
 def _not_in_prose(name: str, shape: RuleShape, prose: str) -> Iterator[Problem]:

@@ -1,8 +1,11 @@
 """Publishes a policy version: checks it, writes its text and its digest. Nothing here edits a published version."""
 
+import fcntl
 import json
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
@@ -29,6 +32,11 @@ def publish(file: Path, directory: Path, today: date, *, backdated: bool = False
     """
     version = read_policy(file)
     (directory / "text").mkdir(parents=True, exist_ok=True)
+    with _alone_in(directory):
+        return _publish(file, version, directory, today, backdated)
+
+
+def _publish(file: Path, version: PolicyVersion, directory: Path, today: date, backdated: bool) -> PolicyVersion:
     others = tuple(one for one in read_versions(directory) if key_of(one) != key_of(version))
     lock = read_lock(directory)
     entry = lock.get(key_of(version))
@@ -47,6 +55,17 @@ def publish(file: Path, directory: Path, today: date, *, backdated: bool = False
         _write(target, file.read_text(encoding="utf-8"))
     write_lock(directory, lock | {key_of(version): lock_entry(version)})
     return version
+
+
+@contextmanager
+def _alone_in(directory: Path) -> Iterator[None]:
+    """Let one publisher at a time read and rewrite `published.json`, so that none loses the other's entry."""
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def write_lock(directory: Path, lock: dict[str, dict[str, object]]) -> None:

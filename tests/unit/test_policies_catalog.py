@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 
 import pytest
@@ -154,6 +155,14 @@ def test_an_unfit_version_leaves_the_directory_as_it_was(shop, tmp_path):
         with pytest.raises(RefusedToPublish):
             publish(write_policy(tmp_path, id="P-20", **spoilt), shop, TODAY)
     assert sorted(path.name for path in shop.rglob("*")) == before
+
+
+def test_publishers_at_the_same_time_lose_no_entry(tmp_path):
+    directory = tmp_path / "mine"
+    files = [write_policy(tmp_path, name=f"{n}.md", id=f"P-{n}") for n in range(12)]
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda file: publish(file, directory, TODAY), files))
+    assert len(load_catalog(directory).versions) == 12
 
 
 def test_a_shop_starts_its_own_catalog_from_an_empty_directory(tmp_path):

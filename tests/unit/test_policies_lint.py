@@ -58,6 +58,14 @@ def test_a_sound_clause_has_no_finding():
             "bound_disagrees",
             policy_source(rule="damage_confirmed && days_since_delivery >= 30"),
         ),
+        (
+            "condition_not_in_rule",
+            policy_source("Damaged items, unused, reported within 30 days of delivery, may come back."),
+        ),
+        (
+            "condition_not_in_rule",
+            policy_source("Damaged items reported within 30 days of delivery may come back unless a final sale."),
+        ),
         ("never_grants", policy_source(rule="damage_confirmed && !damage_confirmed && days_since_delivery <= 30")),
         ("never_refuses", policy_source(rule="damage_confirmed || !damage_confirmed || days_since_delivery <= 30")),
         (

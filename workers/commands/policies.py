@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from infra.settings import SettingsInvalid, load_settings
 from policies.catalog import BUILT_IN, Catalog, CatalogError, declared_facts, load_catalog, read_versions
 from policies.document import PolicyFileError
 from policies.lint import Finding, lint
@@ -21,17 +22,17 @@ from workers.commands.output import NEGATIVE, bad_input
 app = typer.Typer(help="Versioned policies: which clause governs when.", no_args_is_help=True)
 
 DirectoryOption = Annotated[
-    Path,
-    typer.Option("--dir", envvar="POLICIES_DIR", help="Directory with text/ and published.json.", show_default=False),
+    Path | None,
+    typer.Option("--dir", help="Directory with text/ and published.json; default POLICIES_DIR, or the built-in one."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 OnOption = Annotated[str | None, typer.Option("--on", help="The day asked about, such as 2026-11-24; default today.")]
 
 
 @app.command("list", epilog="Example: returns-desk policies list --on 2027-01-01")
-def list_versions(directory: DirectoryOption = BUILT_IN, on: OnOption = None, as_json: JsonOption = False) -> None:
+def list_versions(directory: DirectoryOption = None, on: OnOption = None, as_json: JsonOption = False) -> None:
     """List every version, with what it is on the day: in force, past or future."""
-    catalog, day = _catalog(directory), _day(on)
+    catalog, day = _catalog(_directory(directory)), _day(on)
     rows = [_row(version, catalog, day) for version in catalog.versions]
     if as_json:
         typer.echo(json.dumps(rows, ensure_ascii=False, indent=1))
@@ -46,11 +47,11 @@ def show(
     policy_id: Annotated[str, typer.Argument(help="Such as P-7.")],
     version: Annotated[str | None, typer.Option("--version", help="Such as 2026-01.")] = None,
     on: OnOption = None,
-    directory: DirectoryOption = BUILT_IN,
+    directory: DirectoryOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show one version: the named one, or the one in force on the day. Exit 1 where none is in force."""
-    catalog = _catalog(directory)
+    catalog = _catalog(_directory(directory))
     if version is not None and on is not None:
         bad_input("--version and --on exclude each other: name the version, or the day")
     if version is not None:
@@ -67,7 +68,7 @@ def show(
 @app.command(epilog="Example: returns-desk policies add my-P-7.md")
 def add(
     files: Annotated[list[Path], typer.Argument(help="Policy files: a YAML header between --- lines, then prose.")],
-    directory: DirectoryOption = BUILT_IN,
+    directory: DirectoryOption = None,
     backdated: Annotated[
         bool,
         typer.Option("--backdated", help="Allow a start before today, which changes how past requests are judged."),
@@ -75,10 +76,11 @@ def add(
     as_json: JsonOption = False,
 ) -> None:
     """Check and publish new versions; each governs from its effective_from on. Exit 2 where one is unfit."""
+    folder = _directory(directory)
     published: list[PolicyVersion] = []
     for file in files:
         try:
-            published.append(publish(file, directory, _today(), backdated=backdated))
+            published.append(publish(file, folder, _today(), backdated=backdated))
         except RefusedToPublish as refusal:
             for finding in refusal.findings[:-1]:
                 typer.echo(finding.sentence, err=True)
@@ -86,7 +88,7 @@ def add(
         except (PolicyFileError, CatalogError) as error:
             bad_input(str(error))
         except OSError as error:
-            bad_input(f"{directory} cannot be written ({error}); choose another with --dir or POLICIES_DIR")
+            bad_input(f"{folder} cannot be written ({error}); choose another with --dir or POLICIES_DIR")
     if as_json:
         typer.echo(json.dumps([_whole(version) for version in published], ensure_ascii=False, indent=1))
         return
@@ -102,11 +104,11 @@ def diff(
     policy_id: Annotated[str, typer.Argument(help="Such as P-7.")],
     first: Annotated[str, typer.Argument(help="The earlier version.")],
     second: Annotated[str, typer.Argument(help="The later version.")],
-    directory: DirectoryOption = BUILT_IN,
+    directory: DirectoryOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show what differs between two versions, header and prose."""
-    catalog = _catalog(directory)
+    catalog = _catalog(_directory(directory))
     before, after = _named(catalog, policy_id, first), _named(catalog, policy_id, second)
     if as_json:
         old, new = _whole(before), _whole(after)
@@ -127,15 +129,16 @@ def diff(
 
 
 @app.command("lint", epilog="Example: returns-desk policies lint --dir my-shop/policies")
-def lint_directory(directory: DirectoryOption = BUILT_IN, as_json: JsonOption = False) -> None:
+def lint_directory(directory: DirectoryOption = None, as_json: JsonOption = False) -> None:
     """Prove that header, rule and prose agree, and that published versions are as published. Exit 1 on findings."""
+    folder = _directory(directory)
     findings: list[Finding] = []
     count = 0
     try:
-        versions = read_versions(directory)
+        versions = read_versions(folder)
         count = len(versions)
-        findings.extend(lint(versions, declared_facts(directory), _today()))
-        load_catalog(directory)
+        findings.extend(lint(versions, declared_facts(folder), _today()))
+        load_catalog(folder)
     except CatalogError as error:
         findings.append(Finding("catalog", "unfit_directory", str(error)))
     if as_json:
@@ -160,6 +163,15 @@ def _day(on: str | None) -> date:
         return date.fromisoformat(on)
     except ValueError:
         bad_input(f"--on {on!r} is no day; write it as 2026-11-24")
+
+
+def _directory(given: Path | None) -> Path:
+    if given is not None:
+        return given
+    try:
+        return load_settings().policies_dir or BUILT_IN
+    except SettingsInvalid as error:
+        bad_input(f"{error}; or name the directory with --dir")
 
 
 def _catalog(directory: Path) -> Catalog:
