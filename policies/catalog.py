@@ -21,6 +21,7 @@ from policies.document import PolicyFileError, read_policy
 from policies.facts import STANDARD_FACTS, FactType
 from policies.in_force import all_in_force, in_force
 from policies.model import PolicyVersion
+from policies.rules import RuleError, compile_rule
 from policies.yaml_text import load_yaml
 
 BUILT_IN = Path(__file__).parent
@@ -62,7 +63,8 @@ class Catalog:
 def load_catalog(directory: Path = BUILT_IN) -> Catalog:
     """Return the catalog of a directory.
 
-    Raises CatalogError where a published version is edited or gone, or a version is not published.
+    Raises CatalogError where a published version is edited or gone, a version is not published, or a rule asks for a
+    fact that is no longer declared.
     """
     versions = read_versions(directory)
     locked = read_lock(directory)
@@ -72,7 +74,10 @@ def load_catalog(directory: Path = BUILT_IN) -> Catalog:
     for key in locked:
         if key not in present:
             raise CatalogError(f"{key} was published but its file is gone; restore {_relative_path_of_key(key)}")
-    return Catalog(versions, declared_facts(directory), directory)
+    facts = declared_facts(directory)
+    for version in versions:
+        _check_rules(version, facts)
+    return Catalog(versions, facts, directory)
 
 
 def read_versions(directory: Path) -> tuple[PolicyVersion, ...]:
@@ -158,6 +163,16 @@ def _check_published(version: PolicyVersion, locked: Mapping[str, dict[str, Any]
         f"{key} was edited after it was published ({', '.join(changed) or 'digest'} changed); restore the file and "
         "publish the new wording as a new version with `returns-desk policies add FILE`"
     )
+
+
+def _check_rules(version: PolicyVersion, facts: Mapping[str, FactType]) -> None:
+    """Refuse at load what would otherwise fail at every request: publishing checked the rules against older facts."""
+    for source in (version.rule, version.applies_to):
+        try:
+            if source is not None:
+                compile_rule(source, facts)
+        except RuleError as error:
+            raise CatalogError(f"{key_of(version)}: {error}; declare it in facts.yaml again") from error
 
 
 def _order(version: PolicyVersion) -> tuple[tuple[str, int], date, str]:
