@@ -21,6 +21,7 @@ from services.api.edge import SECURITY_HEADERS, BodyLimit, Edge
 from services.api.metrics import DeskCollector, HttpMetrics
 from services.api.problems import FieldError, Problem, database_away, problem_response, shop_gone
 from services.api.resources import Resources, open_resources
+from services.api.stopping import told_of_stop
 from services.store.desk_figures import Figure, figures
 
 log = logging.getLogger(__name__)
@@ -57,7 +58,8 @@ def create_app(
         async with open_resources(chosen, poke) as resources:
             app.state.resources = resources
             app.state.registry.register(DeskCollector(lambda: _read_figures(resources)))
-            yield
+            with told_of_stop(resources.feed.stop):
+                yield
 
     app = FastAPI(
         title=TITLE,

@@ -43,6 +43,7 @@ class EventFeed:
         self._pool = pool
         self._listeners: set[Subscription] = set()
         self._poller: asyncio.Task[None] | None = None
+        self._stopping = False
 
     def __len__(self) -> int:
         return len(self._listeners)
@@ -52,6 +53,8 @@ class EventFeed:
         """Follow a return's events with an id above `after` for as long as the block lasts."""
         subscription = Subscription(return_id, after)
         self._listeners.add(subscription)
+        if self._stopping:
+            subscription.give(None)
         if self._poller is None or self._poller.done():
             self._poller = asyncio.create_task(self._poll())
         try:
@@ -59,9 +62,14 @@ class EventFeed:
         finally:
             self._listeners.discard(subscription)
 
-    async def close(self) -> None:
+    def stop(self) -> None:
+        """End all streams, and those that come later at once: the server is about to stop."""
+        self._stopping = True
         for listener in self._listeners:
             listener.give(None)
+
+    async def close(self) -> None:
+        self.stop()
         if self._poller is not None:
             self._poller.cancel()
             with suppress(asyncio.CancelledError):

@@ -25,26 +25,32 @@ class _Query(NamedTuple):
 
 
 # Each query returns its labels, as text, and then the value.
+# Kinds and states are spelled out where nothing should read 0 rather than be absent: alerts compare with numbers.
 _QUERIES = (
     _Query(
         "returns_desk_jobs",
         "Jobs that are not at rest, and those that ended badly",
         ("kind", "state"),
-        "SELECT kind, state, count(*) FROM job WHERE state IN ('ready', 'running', 'failed', 'quarantined') "
-        "GROUP BY 1, 2",
+        "SELECT kind, state, coalesce(found.jobs, 0) FROM unnest(ARRAY['triage', 'nightly']) kind "
+        "CROSS JOIN unnest(ARRAY['ready', 'running', 'failed', 'quarantined']) state "
+        "LEFT JOIN (SELECT kind, state, count(*) AS jobs FROM job "
+        "WHERE state IN ('ready', 'running', 'failed', 'quarantined') GROUP BY 1, 2) found USING (kind, state)",
     ),
     _Query(
         "returns_desk_oldest_ready_job_seconds",
         "Seconds that the oldest job has been due without a worker",
         ("kind",),
-        "SELECT kind, greatest(0, extract(epoch FROM now() - min(due_at))) FROM job WHERE state = 'ready' GROUP BY 1",
+        "SELECT kind, coalesce(greatest(0, extract(epoch FROM now() - min(due_at))), 0) "
+        "FROM unnest(ARRAY['triage', 'nightly']) kind "
+        "LEFT JOIN (SELECT kind, due_at FROM job WHERE state = 'ready') waiting USING (kind) GROUP BY 1",
     ),
     _Query(
         "returns_desk_returns_open",
         "Returns that are not closed",
         ("status",),
-        "SELECT status, count(*) FROM return_request WHERE status IN ('received', 'processing', 'in_review') "
-        "GROUP BY 1",
+        "SELECT status, coalesce(found.returns, 0) FROM unnest(ARRAY['received', 'processing', 'in_review']) status "
+        "LEFT JOIN (SELECT status, count(*) AS returns FROM return_request "
+        "WHERE status IN ('received', 'processing', 'in_review') GROUP BY 1) found USING (status)",
     ),
     _Query(
         "returns_desk_outcomes_last_day",
@@ -66,19 +72,21 @@ _QUERIES = (
         "returns_desk_review_items",
         "Items that wait for a person",
         ("state",),
-        "SELECT state, count(*) FROM review_item WHERE state <> 'done' GROUP BY 1",
+        "SELECT state, coalesce(found.items, 0) FROM unnest(ARRAY['open', 'leased']) state LEFT JOIN "
+        "(SELECT state, count(*) AS items FROM review_item WHERE state <> 'done' GROUP BY 1) found USING (state)",
     ),
     _Query(
         "returns_desk_outbox_unsent",
         "Committed changes the world was not told of yet",
         ("topic",),
-        "SELECT topic, count(*) FROM outbox WHERE sent_at IS NULL GROUP BY 1",
+        "SELECT topic, count(o.id) FROM unnest(ARRAY['job.ready', 'return.event']) topic "
+        "LEFT JOIN (SELECT id, topic FROM outbox WHERE sent_at IS NULL) o USING (topic) GROUP BY 1",
     ),
     _Query(
-        "returns_desk_webhook_deliveries",
-        "Webhook deliveries that are not done",
-        ("state",),
-        "SELECT state, count(*) FROM webhook_delivery WHERE state = 'pending' GROUP BY 1",
+        "returns_desk_webhook_deliveries_pending",
+        "Webhook deliveries that wait for their first or next attempt",
+        (),
+        "SELECT count(*) FROM webhook_delivery WHERE state = 'pending'",
     ),
     _Query(
         "returns_desk_process_silent_seconds",

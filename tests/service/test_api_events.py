@@ -1,14 +1,20 @@
 """Server-sent events over real HTTP: order, resume, heartbeats, the end, and one connection for many listeners."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 import uuid
 from contextlib import ExitStack
 
+import httpx
 import psycopg
 import pytest
 
+from infra.embedded import free_port
 from tests.service.api_server import BODY, add_event, add_shop, client_for, count, serving, settings_for
 
 
@@ -117,3 +123,37 @@ def test_sixty_listeners_hold_no_connection_each_and_none_of_them_blocks_submitt
         add_event(migrated_url, return_id, "return.closed")
         for stream in streams:
             assert [kind for _, kind, _ in read_events(stream, 99)] == ["return.received", "return.closed"]
+
+
+def test_open_streams_end_at_once_when_the_server_is_told_to_stop(migrated_url, key):
+    port = free_port()
+    environment = os.environ | {"DATABASE_URL": migrated_url, "PORT": str(port)}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "workers.serve"], env=environment, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        with client_for(f"http://127.0.0.1:{port}", key) as client:
+            wait_for(lambda: client.get("/healthz").status_code == 200)
+            made = client.post("/v1/returns", json=BODY, headers={"Idempotency-Key": str(uuid.uuid4())}).json()
+            with client.stream("GET", f"/v1/returns/{made['id']}/events") as response:
+                assert [kind for _, kind, _ in read_events(response, 1)] == ["return.received"]
+                process.send_signal(signal.SIGTERM)
+                stopped_at = time.monotonic()
+                _, errors = process.communicate(timeout=20)
+        assert time.monotonic() - stopped_at < 5
+        assert "Traceback" not in errors
+        assert "Cancel" not in errors
+    finally:
+        process.kill()
+
+
+def wait_for(ready, seconds=30):
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            if ready():
+                return
+        except httpx.TransportError:
+            pass
+        assert time.monotonic() < deadline
+        time.sleep(0.1)

@@ -214,7 +214,10 @@ def test_metrics_count_requests_and_show_the_desk(client):
     text = client.get("/metrics").text
     assert re.search(r'returns_desk_http_requests_total\{method="POST",route="/v1/returns",status="202"\} [1-9]', text)
     assert re.search(r'returns_desk_jobs\{kind="triage",state="ready"\} [1-9]', text)
-    assert "returns_desk_oldest_ready_job_seconds" in text
+    assert re.search(r'returns_desk_jobs\{kind="nightly",state="quarantined"\} 0', text)
+    assert re.search(r'returns_desk_oldest_ready_job_seconds\{kind="triage"\} [0-9.]+', text)
+    assert 'returns_desk_oldest_ready_job_seconds{kind="nightly"} 0.0' in text
+    assert "returns_desk_webhook_deliveries_pending 0.0" in text
     assert 'returns_desk_outcomes_last_day{decision="eligible"' in text
     assert "returns_desk_database_up 1.0" in text
 
