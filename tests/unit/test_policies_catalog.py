@@ -235,7 +235,7 @@ def test_a_shop_may_declare_facts_of_its_own(tmp_path):
     publish(file, directory, TODAY)
     assert load_catalog(directory).facts["tags_attached"] == "yes_no"
     (directory / "facts.yaml").write_text("tags: yes_no\n")
-    with pytest.raises(CatalogError, match="P-1@1: the rule asks for the fact 'tags_attached'.*facts.yaml"):
+    with pytest.raises(CatalogError, match=r"P-1@1: the rule asks for the fact 'tags_attached'.*facts\.yaml"):
         load_catalog(directory)
     for entry, says in (("tags: maybe", "use yes_no, whole or text"), ("category: whole", "standard fact")):
         (directory / "facts.yaml").write_text(entry)
