@@ -68,8 +68,8 @@ class _Intake(BaseModel):
     max_body_bytes: Annotated[int, Field(ge=1024)] = 65_536
     max_batch_bytes: Annotated[int, Field(ge=1024)] = 8_388_608
     max_message_characters: Annotated[int, Field(ge=1)] = 8_000
-    rate_limit_requests_per_minute: Annotated[int, Field(ge=1)] = 6_000
-    rate_limit_burst_requests: Annotated[int, Field(ge=1)] = 600
+    rate_limit_requests_per_minute: Annotated[int, Field(ge=1)] = 60_000
+    rate_limit_burst_requests: Annotated[int, Field(ge=1)] = 6_000
     idempotency_retention_hours: Annotated[int, Field(ge=1)] = 24
 
 
@@ -112,8 +112,11 @@ class _Desk(BaseModel):
 
     sample_shop_id: str = "sample-shop"
     audit_share: Annotated[float, Field(ge=0, le=1)] = 0.05
-    undo_window_seconds: Annotated[int, Field(ge=0)] = 30
+    undo_window_seconds: Annotated[int, Field(ge=0)] = 1800
     review_claim_seconds: Annotated[int, Field(ge=1)] = 600
+    review_overlap_share: Annotated[float, Field(ge=0, le=1)] = 0.1
+    review_gold_share: Annotated[float, Field(ge=0, le=1)] = 0.03
+    reviewer_limit_cents: Annotated[int, Field(ge=0)] = 20_000
     policies_dir: Path | None = None
     return_address: str = "Returns Desk|Returns department|1 Warehouse Road"
     decider: Annotated[str, Field(pattern=r"^(checkpoint|scripted)$")] = "checkpoint"

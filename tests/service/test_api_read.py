@@ -209,8 +209,8 @@ def test_the_openapi_document_describes_bodies_headers_and_problems_with_example
     assert "24 hours" in submit_operation["description"]
 
 
-def test_metrics_count_requests_and_show_the_desk(client):
-    submit(client)
+def test_metrics_count_requests_and_show_the_desk(client, migrated_url):
+    decide(migrated_url, submit(client))
     text = client.get("/metrics").text
     assert re.search(r'returns_desk_http_requests_total\{method="POST",route="/v1/returns",status="202"\} [1-9]', text)
     assert re.search(r'returns_desk_jobs\{kind="triage",state="ready"\} [1-9]', text)
