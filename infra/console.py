@@ -20,6 +20,7 @@ from infra.settings import LogFormat
 
 LOG_FILE_BYTES = 10 * 2**20
 LOG_FILES_KEPT = 3
+SECONDS_BETWEEN_WORDS = 15.0
 _COLOURS = ("36", "33", "32", "35", "34", "96", "93", "92", "95", "94")
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _ALARMING = re.compile(
@@ -39,6 +40,8 @@ class Console:
         self._colour_of = {name: _COLOURS[index % len(_COLOURS)] for index, name in enumerate(names)}
         self._files: dict[str, logging.Handler] = {}
         self._lock = threading.Lock()
+        self._waiting = False
+        self._next_word_seconds = SECONDS_BETWEEN_WORDS
 
     def environment(self, name: str) -> dict[str, str]:
         """Return what makes a child of ours log in the format of this console."""
@@ -48,11 +51,29 @@ class Console:
     def say(self, line: str) -> None:
         """Print a product line on standard output."""
         with self._lock:
+            self._clear()
             print(line, flush=True)
 
     def step(self, line: str) -> None:
         """Print what is being done, dimmed on a terminal."""
         self.say(f"\x1b[2m{line}\x1b[0m" if sys.stdout.isatty() and self._colours else line)
+
+    def waiting(self, what: str, seconds: float) -> None:
+        """Show what is waited for and how long already: in place on a terminal, now and then elsewhere."""
+        text = f"waiting for {what} … {seconds:.0f} s"
+        if sys.stdout.isatty():
+            with self._lock:
+                print(f"\r\x1b[K\x1b[2m{text}\x1b[0m", end="", flush=True)
+                self._waiting = True
+        elif seconds >= self._next_word_seconds:
+            self._next_word_seconds += SECONDS_BETWEEN_WORDS
+            self.step(text)
+
+    def waited(self) -> None:
+        """Say that the wait is over."""
+        with self._lock:
+            self._clear()
+            self._next_word_seconds = SECONDS_BETWEEN_WORDS
 
     def event(self, event: str, **facts: object) -> None:
         """Log a line of the supervisor itself."""
@@ -70,6 +91,7 @@ class Console:
         with self._lock:
             self._file(name).emit(logging.makeLogRecord({"msg": plain}))
             if not quiet or _ALARMING.search(plain):
+                self._clear()
                 print(self._shown(name, line, plain), file=sys.stderr, flush=True)
 
     def tail(self, name: str, lines: int = 15) -> list[str]:
@@ -91,6 +113,11 @@ class Console:
         for handler in self._files.values():
             handler.close()
         self._files.clear()
+
+    def _clear(self) -> None:
+        if self._waiting:
+            print("\r\x1b[K", end="", flush=True)
+            self._waiting = False
 
     def _shown(self, name: str, line: str, plain: str) -> str:
         if self.as_json:

@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 PLACEHOLDER_SECRETS = frozenset({"", "changeme", "change-me", "secret", "development-only-placeholder"})
 SHORTEST_SECRET_CHARACTERS = 32
 RUNNING_ADDRESSES = Path("run") / "addresses.json"
+OWN_SECRET = Path("secret_key")  # Under VAR_DIR; written by `returns-desk up`.
 
 
 class SettingsInvalid(ValueError):
@@ -211,11 +212,24 @@ def get_settings() -> Settings:
     """
     settings = load_settings()
     running = _running_addresses(settings.var_dir)
-    update: dict[str, str] = {}
+    update: dict[str, object] = {}
     for name in ("database_url", "redis_url"):
         if name in running and getattr(settings, name) is None:
             update[name] = running[name]
+    if (
+        settings.environment is Environment.DEVELOPMENT
+        and settings.secret_key.get_secret_value() in PLACEHOLDER_SECRETS
+    ):
+        update |= _own_secret(settings.var_dir)
     return settings.model_copy(update=update) if update else settings
+
+
+def _own_secret(var_dir: Path) -> dict[str, object]:
+    """Read the secret that `returns-desk up` made for this development desk, so that every command signs alike."""
+    try:
+        return {"secret_key": SecretStr((var_dir / OWN_SECRET).read_text())}
+    except OSError:
+        return {}
 
 
 def _running_addresses(var_dir: Path) -> dict[str, str]:

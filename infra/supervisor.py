@@ -108,23 +108,34 @@ class Supervisor:
                 child.restarts += 1
                 self._launch(child)
 
-    def wait_until(self, ready: Callable[[], bool], names: Sequence[str], timeout_seconds: float) -> bool:
-        """Watch the programs until `ready` says yes. Return False when the time is over.
+    def wait_until(
+        self, ready: Callable[[], bool], names: Sequence[str], timeout_seconds: float, what: str = ""
+    ) -> bool:
+        """Watch the programs until `ready` says yes, saying that `what` is waited for. False when the time is over.
 
         Raises ProgramFailed when one of `names` keeps ending, and StopRequested.
         """
-        deadline = time.monotonic() + timeout_seconds
+        began = time.monotonic()
+        try:
+            return self._wait(ready, names, began, timeout_seconds, what or " and ".join(names))
+        finally:
+            self._console.waited()
+
+    def _wait(
+        self, ready: Callable[[], bool], names: Sequence[str], began: float, timeout_seconds: float, what: str
+    ) -> bool:
         while not ready():
             self.check()
+            self._console.waiting(what, time.monotonic() - began)
             for name in names:
                 if self._children[name].crashes >= CRASHES_BEFORE_READY:
                     raise ProgramFailed(self._last_words(name))
-            if time.monotonic() > deadline:
+            if time.monotonic() - began > timeout_seconds:
                 return False
             time.sleep(0.1)
         return True
 
-    def run_once(self, program: Program, say: Callable[[str], None]) -> int:
+    def run_once(self, program: Program, say: Callable[[str], None], what: str = "") -> int:
         """Run a command to its end while the others are watched; its standard output goes to `say`.
 
         Returns its exit status. Raises StopRequested, and then the command is stopped too.
@@ -136,12 +147,16 @@ class Supervisor:
         child.reader = threading.Thread(target=_lines, args=(child.process.stderr, self._log_of(program)), daemon=True)
         child.reader.start()
         try:
+            began = time.monotonic()
             while child.running:
                 self.check()
+                if what:
+                    self._console.waiting(what, time.monotonic() - began)
                 time.sleep(0.05)
         finally:
+            self._console.waited()
             if child.running:
-                self._kill(child, _tree(child))
+                self._kill(child, _tree(child), unexpected=False)
         show.join(timeout=5)
         child.reader.join(timeout=5)
         return child.process.wait()
@@ -220,8 +235,8 @@ class Supervisor:
             child.reader.join(timeout=1)
         return f"{name} ended {child.crashes} times before it was ready; it last said: {self._console.last_words(name)}"
 
-    def _kill(self, child: _Child, tree: Sequence[psutil.Process]) -> None:
-        if child.running:
+    def _kill(self, child: _Child, tree: Sequence[psutil.Process], *, unexpected: bool = True) -> None:
+        if child.running and unexpected:
             self._console.event(f"{child.program.name} did not stop in time, killed")
         for process in tree:
             with contextlib.suppress(psutil.Error):

@@ -17,7 +17,7 @@ from infra.console import Console
 from infra.embedded import EmbeddedPostgres, EmbeddedServer, EmbeddedValkey
 from infra.reach import celery_workers_answering, require_database, require_free_port, require_redis
 from infra.run_state import RunState, State
-from infra.settings import PLACEHOLDER_SECRETS, Environment, Settings
+from infra.settings import OWN_SECRET, PLACEHOLDER_SECRETS, Environment, Settings
 from infra.supervisor import Program, StopRequested, Supervisor
 from workers.programs import API, APPLICATION, TRIAGE, WORKERS, application, log_directory, one_shot
 
@@ -67,7 +67,9 @@ class Desk:
     def _start(self, supervisor: Supervisor) -> None:
         self._write_state(supervisor, "starting")
         self._start_servers(supervisor)
-        prepared = supervisor.run_once(one_shot("prepare", "workers.prepare"), self._console.step)
+        prepared = supervisor.run_once(
+            one_shot("prepare", "workers.prepare"), self._console.step, "the database and the checkpoint"
+        )
         if prepared != 0:
             raise PrepareFailed(f"preparation failed: {self._console.last_words('prepare')}")
         for program in application(self._settings):
@@ -109,21 +111,22 @@ class Desk:
         environment |= {"VAR_DIR": str(self._settings.var_dir), "PORT": str(self._settings.port)}
         secret = self._settings.secret_key.get_secret_value()
         if self._settings.environment is Environment.DEVELOPMENT and secret in PLACEHOLDER_SECRETS:
-            environment["SECRET_KEY"] = _own_secret(self._settings.var_dir / "secret_key")
+            environment["SECRET_KEY"] = _own_secret(self._settings.var_dir / OWN_SECRET)
         return environment
 
     def _wait_ready(self, supervisor: Supervisor) -> None:
-        if not supervisor.wait_until(lambda: self._answers("/healthz"), [API], READY_SECONDS):
+        if not supervisor.wait_until(lambda: self._answers("/healthz"), [API], READY_SECONDS, "the API"):
             self._console.step(f"the API does not answer after {READY_SECONDS} s: see {self._log_of(API)}")
             return
         self._console.step(f"the API answers ({self._seconds()})")
-        if not supervisor.wait_until(_cached(self._workers_ready), WORKERS, READY_SECONDS):
+        if not supervisor.wait_until(_cached(self._workers_ready), WORKERS, READY_SECONDS, "the workers"):
             self._console.step(
                 f"some workers do not answer after {READY_SECONDS} s: see {log_directory(self._settings)}"
             )
             return
         self._console.step(f"the workers answer ({self._seconds()})")
-        if not supervisor.wait_until(_cached(lambda: self._answers("/readyz")), [API, TRIAGE], READY_SECONDS):
+        ready = _cached(lambda: self._answers("/readyz"))
+        if not supervisor.wait_until(ready, [API, TRIAGE], READY_SECONDS, "the checkpoint"):
             self._console.step(f"not ready after {READY_SECONDS} s: {self._settings.base_url}/readyz says why")
 
     def _answers(self, path: str) -> bool:

@@ -42,7 +42,6 @@ def celery_command(queue: str) -> Sequence[str]:
         "--quiet",
         "-A",
         "workers.app",
-        "-q",
         "worker",
         "-Q",
         queue,

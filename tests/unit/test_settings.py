@@ -96,6 +96,20 @@ def test_other_commands_find_the_running_embedded_servers(monkeypatch: pytest.Mo
         get_settings.cache_clear()
 
 
+def test_every_command_of_a_development_desk_signs_with_its_own_secret(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "var").mkdir()
+    (tmp_path / "var" / "secret_key").write_text(REAL_SECRET)
+    monkeypatch.delenv("SECRET_KEY")
+    monkeypatch.setenv("ENVIRONMENT", "development")
+    get_settings.cache_clear()
+    try:
+        assert get_settings().secret_key.get_secret_value() == REAL_SECRET
+    finally:
+        get_settings.cache_clear()
+
+
 def test_the_example_file_names_only_settings_that_exist() -> None:
     example = Path(__file__).parents[2] / ".env.example"
     names = [line.lstrip("# ").split("=")[0] for line in example.read_text().splitlines() if "=" in line]
