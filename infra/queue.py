@@ -48,7 +48,7 @@ TASK_OF_JOB: dict[str, TaskName] = {"triage": TaskName.TRIAGE, "nightly": TaskNa
 """Which task looks after a job of a kind, by the kind's stored name."""
 
 _TRANSPORT: dict[str, Any] = {
-    "visibility_timeout": 900,  # Above twice the hard time limit, or a long task runs twice at once.
+    "visibility_timeout": 3600,  # Far above the hard time limit, or a long task is delivered twice at once.
     "unacked_restore_interval": 5,
     "unacked_restore_throttle": 1,  # With these two, what a killed worker held comes back in seconds, not minutes.
     "socket_timeout": 30,
@@ -63,7 +63,7 @@ def make_celery(settings: Settings, *, include: tuple[str, ...] = ()) -> Celery:
     app = Celery("returns-desk", broker=settings.redis_url or LOCAL_BROKER, include=list(include), set_as_current=True)
     app.conf.update(
         broker_transport_options=dict(_TRANSPORT),
-        visibility_timeout=900,
+        visibility_timeout=3600,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         broker_connection_timeout=5,
@@ -77,8 +77,9 @@ def make_celery(settings: Settings, *, include: tuple[str, ...] = ()) -> Celery:
         task_reject_on_worker_lost=False,  # The ledger knows what a killed worker held; a second message adds nothing.
         task_acks_on_failure=True,
         task_acks_on_timeout=True,
-        task_time_limit=300,
-        task_soft_time_limit=240,
+        # Against a checkpoint that hangs; a batch on a slow, busy machine must fit in by far.
+        task_soft_time_limit=900,
+        task_time_limit=960,
         task_ignore_result=True,
         task_store_errors_even_if_ignored=False,
         task_serializer="json",

@@ -23,10 +23,11 @@ def relay_jobs(parts: Desk) -> int:
     with parts.sessions() as session:
         messages = unsent(session, JOB_READY, BATCH)
         waiting = ready_among(session, [message.subject_id for message in messages])
-        heard = [
-            message.id
-            for message in messages
-            if message.subject_id not in waiting or parts.poker.poke(waiting[message.subject_id], message.subject_id)
-        ]
+    heard = [
+        message.id
+        for message in messages
+        if message.subject_id not in waiting or parts.poker.poke(waiting[message.subject_id], message.subject_id)
+    ]
+    with parts.sessions() as session:
         mark_sent(session, heard)
     return len(heard)

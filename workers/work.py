@@ -10,6 +10,7 @@ from datetime import timedelta
 from types import TracebackType
 from typing import Protocol, Self
 
+from celery.exceptions import SoftTimeLimitExceeded
 from sqlalchemy.exc import OperationalError
 
 from infra.identity import process_name
@@ -105,19 +106,21 @@ def _attempt(ledger: JobLedger, handler: Handler, leases: Sequence[Lease]) -> No
             failed = (failures or {}).get(lease.job_id)
             if failed is not None:
                 _give_back(ledger, lease, failed)
-    elif len(leases) == 1:
-        said = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-        _give_back(ledger, leases[0], Failed(said, outage=isinstance(error, OperationalError)))
+        return
+    # A batch that raised may have settled some of its jobs, and the others must be asked for again.
+    left, _ = guarded(lambda: ledger.extend(leases))
+    remaining = [lease for lease in leases if left is None or lease.job_id in left]
+    if len(leases) == 1 or isinstance(error, SoftTimeLimitExceeded):
+        for lease in remaining:
+            _give_back(ledger, lease, _failed(error))
     else:
-        for lease in leases:
-            if ledger_holds(ledger, lease):
-                _attempt(ledger, handler, [lease])
+        for lease in remaining:
+            _attempt(ledger, handler, [lease])
 
 
-def ledger_holds(ledger: JobLedger, lease: Lease) -> bool:
-    """Say whether the job still waits for this worker: a batch that raised may have settled some of its jobs."""
-    held, _ = guarded(lambda: lease.job_id in ledger.extend([lease]))
-    return bool(held)
+def _failed(error: Exception) -> Failed:
+    said = str(error).splitlines()[0] if str(error) else "no message"
+    return Failed(f"{type(error).__name__}: {said}", outage=isinstance(error, OperationalError))
 
 
 def _give_back(ledger: JobLedger, lease: Lease, failed: Failed) -> None:
