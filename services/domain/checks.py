@@ -47,9 +47,7 @@ def failed(  # noqa: PLR0913 - a finding's fields
     severity: Verdict = Verdict.BLOCK,
     span: tuple[int, int] | None = None,
 ) -> Finding:
-    return Finding(
-        check=check, passed=False, detail=detail, severity=severity, remedy=remedy, owner=owner, span=span
-    )
+    return Finding(check=check, passed=False, detail=detail, severity=severity, remedy=remedy, owner=owner, span=span)
 
 
 def decision_present(case: Case) -> Finding:
@@ -161,7 +159,12 @@ def no_other_clause_grants(case: Case) -> Finding:
     facts = dict(case.evidence.facts.values)
     for clause in case.evidence.policies:
         about = decision.reason in clause.reasons
-        if clause.policy_id != decision.policy_id and about and clause.rule and case.answer(clause.rule, facts) is Truth.YES:
+        if (
+            clause.policy_id != decision.policy_id
+            and about
+            and clause.rule
+            and case.answer(clause.rule, facts) is Truth.YES
+        ):
             return failed(
                 name,
                 f"{clause.policy_id} {clause.version} grants the return for this reason, the decision refuses it",
@@ -192,13 +195,13 @@ def readings_agree(case: Case) -> Finding:
     results = {reading.policy_id: reading.result for reading in decision.readings}
     own = results.get(decision.policy_id or "")
     if decision.outcome is Outcome.ELIGIBLE and own is not Truth.YES:
-        detail = f"the decision is eligible, its own reading of {decision.policy_id} is {own.value if own else 'missing'}"
+        detail = (
+            f"the decision is eligible, its own reading of {decision.policy_id} is {own.value if own else 'missing'}"
+        )
     elif decision.outcome is Outcome.NOT_ELIGIBLE and Truth.YES in results.values():
         detail = "the decision is not eligible, but it read a clause as met"
     elif decision.outcome is Outcome.NOT_ELIGIBLE and own is not Truth.NO:
-        detail = (
-            f"the decision is not eligible, its own reading of {decision.policy_id} is {own.value if own else 'missing'}"
-        )
+        detail = f"the decision is not eligible, its own reading of {decision.policy_id} is {own.value if own else 'missing'}"
     else:
         return passed(name, "the decision follows from its own readings")
     return failed(name, detail, owner=FailureOwner.SFT_DATA, remedy="decide as the readings say, or read again")
@@ -250,9 +253,7 @@ def amounts_within_grant(case: Case) -> Finding:
 
 
 def _amount_failed(detail: str) -> Finding:
-    return failed(
-        "amounts_within_grant", detail, owner=FailureOwner.SFT_DATA, remedy="let a person approve the amount"
-    )
+    return failed("amounts_within_grant", detail, owner=FailureOwner.SFT_DATA, remedy="let a person approve the amount")
 
 
 def actions_of_this_case(case: Case) -> Finding:

@@ -159,7 +159,7 @@ def _options(claim: Claim, actions: Sequence[ToolAction]) -> list[tuple[int, ...
     fitting = [i for i, action in enumerate(actions) if mismatch(claim, action) is None]
     if claim.count > 1:
         return [tuple(fitting[: claim.count])] if len(fitting) >= claim.count else []
-    single = [(i,) for i in fitting]
+    single: list[tuple[int, ...]] = [(i,) for i in fitting]
     if not single and claim.amount_cents is not None:
         parts = [
             i

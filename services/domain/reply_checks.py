@@ -36,9 +36,7 @@ _GRANTS = re.compile(
 def reply_present(reply: str) -> Finding:
     if reply.strip():
         return passed("reply_present", "there is a reply")
-    return failed(
-        "reply_present", "the reply is empty", owner=FailureOwner.SERVING, remedy="write the reply by hand"
-    )
+    return failed("reply_present", "the reply is empty", owner=FailureOwner.SERVING, remedy="write the reply by hand")
 
 
 def reply_length(reply: str) -> Finding:

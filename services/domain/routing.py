@@ -55,9 +55,15 @@ def _reason(  # noqa: PLR0911 - one line a reason
         return RouteReason.BLOCKED
     if verification.verdict is not Verdict.PASS:
         return RouteReason.AMBIGUOUS
-    if not _all_succeeded(actions):
+    if not _all_succeeded(actions) or not _all_ran(decision, actions):
         return RouteReason.ACTION_NOT_SUCCEEDED
     return RouteReason.AUDIT if audit_draw < audit_share else None
+
+
+def _all_ran(decision: Decision, actions: Sequence[ToolAction]) -> bool:
+    """Tell whether every tool the decision asked for has a success on record."""
+    succeeded = {action.name for action in actions if action.status is ActionStatus.SUCCEEDED}
+    return all(call.name in succeeded for call in decision.tool_calls)
 
 
 def _all_succeeded(actions: Sequence[ToolAction]) -> bool:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from services.domain.claims import Effect
 from services.domain.facts import OrderFacts
 from services.domain.reading import Report
+from services.domain.reading.dates import DatedEvent, dated_events
 
 # Fact names under which a shop's record may hold an effect of before the conversation.
 _FACTS_OF: dict[Effect, tuple[str, ...]] = {
@@ -35,4 +36,22 @@ def unsupported_statements(reply: str, reports: Sequence[Report], facts: OrderFa
         if not any(facts[name] not in {None, False} for name in names):
             why = f'"{report.text}" reports {report.effect.value.replace("_", " ")} from the record, which does not show it'
             problems.append(Problem(why, report.start, report.end, False))
+    for event in dated_events(reply, facts.requested_on):
+        problem = _undated(event, facts)
+        if problem is not None:
+            problems.append(problem)
     return problems
+
+
+# Other names under which a record may hold the same day.
+_SAME_DAY = {"ordered_on": ("ordered_on", "purchased_on", "placed_on"), "delivered_on": ("delivered_on",)}
+
+
+def _undated(event: DatedEvent, facts: OrderFacts) -> Problem | None:
+    names = _SAME_DAY.get(event.fact, (event.fact,))
+    days = [day for name in names if (day := facts.day(name)) is not None]
+    if any(event.fits(day) for day in days):
+        return None
+    if days:
+        return Problem(f'"{event.text}": the record says {days[0]}', event.start, event.end, True)
+    return Problem(f'"{event.text}": the record holds no {event.fact}', event.start, event.end, False)

@@ -81,7 +81,8 @@ def verify_reply(
 def recorded_action(entry: Any) -> ToolAction:
     """Return the action that one entry of `recorded_actions` records. Raises ValueError with field and remedy.
 
-    A bare name is a success whose arguments were not kept: it vouches for its own effect.
+    A bare name is a success whose arguments were not kept: it vouches for its own effect. An object without a status
+    comes from a source that keeps successes only; a status we do not know supports nothing.
     """
     if isinstance(entry, str):
         if not entry:
@@ -89,16 +90,18 @@ def recorded_action(entry: Any) -> ToolAction:
         return ToolAction(name=entry, status=ActionStatus.SUCCEEDED, supports=(entry,))
     if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
         raise ValueError("give a name, or an object with name, status and arguments")
-    status = entry.get("status")
-    if status not in set(ActionStatus):
-        raise ValueError(f"status {status!r} is unknown; one of {', '.join(ActionStatus)}")
-    arguments = entry.get("arguments") or {}
-    supports = entry.get("supports") or ()
+    stated = entry.get("status", ActionStatus.SUCCEEDED)
+    if not isinstance(stated, str):
+        raise ValueError(f"status must be a word, one of {', '.join(ActionStatus)}")
+    # A status that we do not know is not a success.
+    status = ActionStatus(stated) if stated in set(ActionStatus) else ActionStatus.FAILED
+    arguments = {} if entry.get("arguments") is None else entry["arguments"]
+    supports = () if entry.get("supports") is None else entry["supports"]
     if not isinstance(arguments, dict):
         raise ValueError("arguments must be an object")
     if not isinstance(supports, list | tuple) or not all(isinstance(name, str) for name in supports):
         raise ValueError("supports must be a list of effects")
-    return ToolAction(name=entry["name"], status=ActionStatus(status), arguments=arguments, supports=tuple(supports))
+    return ToolAction(name=entry["name"], status=status, arguments=arguments, supports=tuple(supports))
 
 
 def judge_claims(

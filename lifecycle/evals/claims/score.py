@@ -76,7 +76,9 @@ def main(arguments: list[str]) -> int:
         for row, right, verdict in judged:
             if not right:
                 actions = ", ".join(f"{a.name}:{a.status.value}" for a in row.actions)
-                print(f"{row.id} {row.category} {verdict}, should {'pass' if row.passes else 'stop'} [{actions}] {row.reply!r}")
+                print(
+                    f"{row.id} {row.category} {verdict}, should {'pass' if row.passes else 'stop'} [{actions}] {row.reply!r}"
+                )
     return 0
 
 

@@ -42,7 +42,9 @@ def rows(path: Path) -> Iterator[Row]:
             continue
         parts = line.split(" | ", 4)
         if len(parts) != 5:
-            raise ValueError(f"{path.name}:{number}: five columns are needed: lang | category | expected | actions | reply")
+            raise ValueError(
+                f"{path.name}:{number}: five columns are needed: lang | category | expected | actions | reply"
+            )
         language, category, expected, recorded, reply = (part.strip() for part in parts)
         reply = reply.replace("\\n", "\n")
         actions = tuple(_actions(recorded))

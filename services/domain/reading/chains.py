@@ -6,9 +6,7 @@ For each deed it walks left over adverbs and helpers and reads the state off the
 from services.domain.reading.predicates import CLAIMING, Predicate, State, clause_start, head_start, tags_between
 from services.domain.reading.tags import Deed, Tag, Thing, Token
 
-_HELPERS = frozenset(
-    {Tag.HAVE, Tag.BE, Tag.WAS, Tag.BEEN, Tag.BEING, Tag.FUTURE, Tag.MODAL, Tag.TO, Tag.NOT}
-)
+_HELPERS = frozenset({Tag.HAVE, Tag.BE, Tag.WAS, Tag.BEEN, Tag.BEING, Tag.FUTURE, Tag.MODAL, Tag.TO, Tag.NOT})
 _SKIP = frozenset({Tag.ADVERB, Tag.NOW, Tag.TICK, Tag.QUOTE})
 # A date to come does not make these uncertain: the arranging itself is done.
 _ARRANGED = frozenset(
@@ -40,8 +38,16 @@ def _stands_as_participle(tokens: list[Token], at: int) -> bool:
         i -= 1
     if i >= 0 and tokens[i].tag is Tag.US and tokens[at].text.endswith("ed") and len(tokens[at].text) > 4:
         return True
-    return i >= 0 and tokens[i].tag is Tag.HAVE and tokens[at].text.isalpha() or (
-        i >= 1 and tokens[i].tag is Tag.BEEN and tokens[i - 1].tag is not Tag.FUTURE and tokens[at].text.endswith("ed")
+    return (
+        i >= 0
+        and tokens[i].tag is Tag.HAVE
+        and tokens[at].text.isalpha()
+        or (
+            i >= 1
+            and tokens[i].tag is Tag.BEEN
+            and tokens[i - 1].tag is not Tag.FUTURE
+            and tokens[at].text.endswith("ed")
+        )
     )
 
 
@@ -70,7 +76,9 @@ def _helpers(tokens: list[Token], at: int) -> tuple[set[Tag], int, bool]:
             left = i
         elif tag is Tag.COMMA and (start := _parenthesis(tokens, i)) is not None:
             i = start
-        elif tag is Tag.IT and chain & {Tag.BE, Tag.WAS, Tag.HAVE, Tag.BEEN} and i > 0 and tokens[i - 1].tag in _HELPERS:
+        elif (
+            tag is Tag.IT and chain & {Tag.BE, Tag.WAS, Tag.HAVE, Tag.BEEN} and i > 0 and tokens[i - 1].tag in _HELPERS
+        ):
             pass
         else:
             break
@@ -106,9 +114,7 @@ def _predicate(tokens: list[Token], at: int, earlier: list[Predicate]) -> Predic
     return _under_head(tokens, made, start, chain)
 
 
-def _with_helpers(
-    tokens: list[Token], at: int, left: int, chain: set[Tag], before: Tag | None, now: bool
-) -> Predicate:
+def _with_helpers(tokens: list[Token], at: int, left: int, chain: set[Tag], before: Tag | None, now: bool) -> Predicate:
     passive = bool(chain & {Tag.BE, Tag.WAS, Tag.BEEN, Tag.BEING})
     base = Predicate(at, "", State.DONE, left, passive)
     if Tag.NOT in chain:
@@ -148,7 +154,9 @@ def _present_passive(tokens: list[Token], made: Predicate, now: bool) -> Predica
     if now:
         return made._replace(certainty=0.9)
     subject = tokens[max(made.left - 4, clause_start(tokens, made.left)) : made.left]
-    if any(t.tag in {Tag.POSSESSIVE, Tag.IT, Tag.US} or (t.tag is Tag.DET and t.text not in _INDEFINITE) for t in subject):
+    if any(
+        t.tag in {Tag.POSSESSIVE, Tag.IT, Tag.US} or (t.tag is Tag.DET and t.text not in _INDEFINITE) for t in subject
+    ):
         return made._replace(certainty=0.75)
     things = [t for t in subject if t.tag is Tag.THING and t.value != Thing.NEUTRAL]
     if things and not things[0].text.endswith("s") and not any(t.tag is Tag.DET for t in subject):
@@ -182,7 +190,9 @@ def _bare(tokens: list[Token], at: int, left: int, before: Tag | None, earlier: 
     if before is Tag.YOU:
         return base._replace(state=State.CUSTOMERS)
     if before in {Tag.AND, Tag.COMMA} and (kept := _coordinated(tokens, at, left, earlier)) is not None:
-        return base._replace(state=kept.state, certainty=kept.certainty, passive=kept.passive, headless=False, inherited=True)
+        return base._replace(
+            state=kept.state, certainty=kept.certainty, passive=kept.passive, headless=False, inherited=True
+        )
     if ing:
         return _bare_ing(tokens, base, left, before)
     if before in {None, Tag.SEP, Tag.TICK, Tag.COMMA, Tag.BUT, Tag.AND}:
@@ -199,7 +209,11 @@ def _bare_ing(tokens: list[Token], base: Predicate, left: int, before: Tag | Non
     if before is Tag.DONE and tokens[left - 1].value == Deed.START:
         return base._replace(certainty=0.8)
     by = left > 0 and tokens[left - 1].text == "by"
-    if by and Tag.HAVE in tags_between(tokens, 0, left) and not tags_between(tokens, 0, left) & {Tag.NOT, Tag.IF, Tag.MODAL}:
+    if (
+        by
+        and Tag.HAVE in tags_between(tokens, 0, left)
+        and not tags_between(tokens, 0, left) & {Tag.NOT, Tag.IF, Tag.MODAL}
+    ):
         return base._replace(state=State.DONE, certainty=0.7)
     now = any(t.tag is Tag.NOW for t in tokens[base.at : base.at + 6])
     if before in {None, Tag.SEP, Tag.TICK} and now:
@@ -224,7 +238,7 @@ def _after_noun(tokens: list[Token], base: Predicate, left: int) -> Predicate:
     if not things:
         right = tokens[base.at + 1 : base.at + 7]
         ours = any(t.tag is Tag.YOU or t.text == "your" or (t.tag is Tag.THING and t.value in _EFFECTS) for t in right)
-        short = len(tokens) <= 6 or base.deed == Deed.REFUND or Tag.IT in tags
+        short = len(tokens) <= 6 or base.deed == Deed.REFUND or tags & {Tag.IT, Tag.THAT}
         return base._replace(certainty=0.55) if ours or short else base._replace(state=State.NONE)
     general = things[0].text.endswith("s") and not tags & {Tag.POSSESSIVE, Tag.DET, Tag.NUMBER}
     return base._replace(state=State.GENERAL) if general else base._replace(certainty=0.8)
@@ -273,12 +287,18 @@ def _by_you(tokens: list[Token], at: int) -> bool:
 
 def _inverted_if(tokens: list[Token]) -> bool:
     """Read: had you written earlier; should you have."""
-    return len(tokens) > 1 and tokens[0].text in {"had", "should", "were"} and tokens[1].tag in {Tag.YOU, Tag.US, Tag.DET}
+    return (
+        len(tokens) > 1 and tokens[0].text in {"had", "should", "were"} and tokens[1].tag in {Tag.YOU, Tag.US, Tag.DET}
+    )
 
 
 def _negated_object(tokens: list[Token], at: int) -> bool:
     """Read: have forwarded nothing; issued no refund."""
-    return at + 1 < len(tokens) and tokens[at + 1].tag is Tag.NOT and tokens[at + 1].text not in {"without", "sans", "ohne"}
+    return (
+        at + 1 < len(tokens)
+        and tokens[at + 1].tag is Tag.NOT
+        and tokens[at + 1].text not in {"without", "sans", "ohne"}
+    )
 
 
 def _negated_subject(tokens: list[Token], start: int, left: int) -> bool:
@@ -286,7 +306,10 @@ def _negated_subject(tokens: list[Token], start: int, left: int) -> bool:
     for i in range(left - 1, start - 1, -1):
         if tokens[i].tag is Tag.NOT:
             return True
-        if tokens[i].tag in _VERBS | {Tag.AND, Tag.US, Tag.HAVE, Tag.BE, Tag.WAS} and tokens[i].text not in {"or", "nor"}:
+        if tokens[i].tag in _VERBS | {Tag.AND, Tag.US, Tag.HAVE, Tag.BE, Tag.WAS} and tokens[i].text not in {
+            "or",
+            "nor",
+        }:
             return False
     return False
 

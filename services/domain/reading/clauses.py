@@ -15,7 +15,21 @@ from services.domain.reading.tags import Deed, Tag, Thing, Token
 
 __all__ = ["Context", "Draft", "SegmentReading", "read_segment"]
 
-_LIGHT = frozenset({Deed.UNKNOWN, Deed.PAID, Deed.CHANGE, Deed.COMPLETE, Deed.START, Deed.CREATE, Deed.SEND, Deed.PAY, Deed.ADD, Deed.SHIP, Deed.EMAIL})
+_LIGHT = frozenset(
+    {
+        Deed.UNKNOWN,
+        Deed.PAID,
+        Deed.CHANGE,
+        Deed.COMPLETE,
+        Deed.START,
+        Deed.CREATE,
+        Deed.SEND,
+        Deed.PAY,
+        Deed.ADD,
+        Deed.SHIP,
+        Deed.EMAIL,
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -159,7 +173,17 @@ def _is_the_shops_own(tokens: list[Token], made: Predicate) -> bool:
     if made.deed not in {Deed.CHANGE, Deed.REPLACE, Deed.UNKNOWN, Deed.ADD, Deed.ESCALATE, Deed.ADD}:
         return False
     after = next((t for t in tokens[made.at + 1 :] if t.tag not in {Tag.ADVERB, Tag.NOW}), None)
-    return after is not None and after.text in {"our", "its", "their", "notre", "nos", "unsere", "unseren", "nuestra", "onze"}
+    return after is not None and after.text in {
+        "our",
+        "its",
+        "their",
+        "notre",
+        "nos",
+        "unsere",
+        "unseren",
+        "nuestra",
+        "onze",
+    }
 
 
 def _is_of_before(tokens: list[Token], made: Predicate, things: list[Token]) -> bool:
@@ -168,7 +192,9 @@ def _is_of_before(tokens: list[Token], made: Predicate, things: list[Token]) -> 
     if not was or any(t.tag is Tag.NOW for t in tokens[made.left : made.at + 3]):
         return False
     values = {t.value for t in things}
-    of_order = made.deed in {Deed.START, Deed.COMPLETE, Deed.CREATE} and bool(values) and values <= {Thing.ORDER, Thing.PARCEL}
+    of_order = (
+        made.deed in {Deed.START, Deed.COMPLETE, Deed.CREATE} and bool(values) and values <= {Thing.ORDER, Thing.PARCEL}
+    )
     return of_order or (made.deed == Deed.SHIP and not values & {Thing.NEW, Thing.REPLACEMENT, Thing.LABEL})
 
 
@@ -213,7 +239,16 @@ def _unspecified(tokens: list[Token], made: Predicate) -> Meaning | None:
 
 def _topic(tokens: list[Token]) -> str:
     """Return the thing this segment is about: the last one that an effect can be about."""
-    effects = {Thing.MONEY, Thing.REFUND, Thing.CREDIT, Thing.LABEL, Thing.REPLACEMENT, Thing.EXCHANGE, Thing.RETURN, Thing.CANCELLATION}
+    effects = {
+        Thing.MONEY,
+        Thing.REFUND,
+        Thing.CREDIT,
+        Thing.LABEL,
+        Thing.REPLACEMENT,
+        Thing.EXCHANGE,
+        Thing.RETURN,
+        Thing.CANCELLATION,
+    }
     named = [t.value for t in tokens if t.tag is Tag.THING and t.value in effects]
     return named[0] if named else ""
 

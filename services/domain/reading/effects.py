@@ -27,7 +27,9 @@ _PHOTOS = Meaning(Effect.REQUEST_PHOTOS)
 _ADDRESS = Meaning(Effect.ADDRESS_CHANGED)
 _OTHER = Meaning(Effect.OTHER, (), 0.85)
 
-_PLAIN_DEEDS = frozenset({Deed.CREATE, Deed.START, Deed.COMPLETE, Deed.SEND, Deed.ADD, Deed.MARK, Deed.ATTACH, Deed.UNKNOWN})
+_PLAIN_DEEDS = frozenset(
+    {Deed.CREATE, Deed.START, Deed.COMPLETE, Deed.SEND, Deed.ADD, Deed.MARK, Deed.ATTACH, Deed.UNKNOWN}
+)
 
 _BY_THING: dict[str, Meaning] = {
     Thing.REFUND: _REFUND,
@@ -219,7 +221,19 @@ def _right_end(tokens: list[Token], at: int) -> int:
 
 
 def _opens_predicate(tokens: list[Token], start: int) -> bool:
-    verbs = {Tag.DONE, Tag.ING, Tag.BASE, Tag.HAVE, Tag.BE, Tag.WAS, Tag.FUTURE, Tag.MODAL, Tag.PAST_SAFE, Tag.NOT, Tag.US}
+    verbs = {
+        Tag.DONE,
+        Tag.ING,
+        Tag.BASE,
+        Tag.HAVE,
+        Tag.BE,
+        Tag.WAS,
+        Tag.FUTURE,
+        Tag.MODAL,
+        Tag.PAST_SAFE,
+        Tag.NOT,
+        Tag.US,
+    }
     return any(t.tag in verbs for t in tokens[start : start + 5])
 
 

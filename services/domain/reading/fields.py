@@ -95,7 +95,11 @@ def _give_amounts(reading: SegmentReading, amounts: list[money.Amount]) -> None:
         if free:
             nearest = min(free, key=lambda d: _distance(d, amount))
             nearest.amount = amount
-        elif payers and not hypothetical(amount) and all(d.amount is None or d.amount.cents != amount.cents for d in payers):
+        elif (
+            payers
+            and not hypothetical(amount)
+            and all(d.amount is None or d.amount.cents != amount.cents for d in payers)
+        ):
             # A second amount that no other claim takes is a second payment: 49 euros and then another 20.
             drafts.append(replace(payers[-1], amount=amount))
 
@@ -116,9 +120,12 @@ def _carry_amounts(readings: list[SegmentReading], amounts: list[list[money.Amou
         if len(lacking) != 1:
             continue
         for near in (index + 1, index - 1):
-            if 0 <= near < len(readings) and len({a.cents for a in amounts[near]}) == 1 and not any(
-                _pays(d) for d in readings[near].drafts
-            ) and _about_money(readings[near]):
+            if (
+                0 <= near < len(readings)
+                and len({a.cents for a in amounts[near]}) == 1
+                and not any(_pays(d) for d in readings[near].drafts)
+                and _about_money(readings[near])
+            ):
                 lacking[0].amount = amounts[near][0]
                 break
 

@@ -93,7 +93,11 @@ def repair(word: str, lexicons: Iterable[Lexicon]) -> Entry | None:
         for key in _deletes(letters, slips):
             for candidate in index.get(key, ()):
                 distance = _distance(letters, candidate, slips)
-                if _plausible(letters, candidate, lexicon.code) and distance <= slips and (best is None or (distance, candidate) < best):
+                if (
+                    _plausible(letters, candidate, lexicon.code)
+                    and distance <= slips
+                    and (best is None or (distance, candidate) < best)
+                ):
                     best = (distance, candidate)
         if best is not None:
             return lexicon.critical[best[1]]

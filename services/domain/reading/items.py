@@ -76,8 +76,10 @@ def _bounds(tokens: list[Token], at: int, draft: Draft) -> tuple[int, int]:
 
 def _after(tokens: list[Token], index: int, end: int, thing: Token, openers: frozenset[Tag]) -> str | None:
     """Read: replacement kettle; new pair of shoes; refund for your lamp; label for the office chair."""
-    if thing.value in {Thing.NEW, Thing.REPLACEMENT} and (found := _noun_phrase(tokens, index + 1, end)):
-        return found
+    if thing.value in {Thing.NEW, Thing.REPLACEMENT}:
+        skip = 2 if index + 1 < end and tokens[index + 1].text in {"of", "de", "di"} else 1
+        if found := _noun_phrase(tokens, index + skip, end):
+            return found
     i = index + 1
     while i < min(end, index + _REACH):
         if tokens[i].tag is Tag.PREPOSITION and i + 1 < end and tokens[i + 1].tag in openers:

@@ -7,7 +7,18 @@ from services.domain.reading.lexicon import Lexicon
 
 _NUMBER = r"\d{1,3}(?:[.,' ]\d{3})+(?:[.,]\d{1,2})?(?!\d)|\d+(?:[.,](?:\d{1,2}(?!\d)|-))?"
 _CODES = "eur|usd|gbp|chf|sek|nok|dkk|pln|czk|huf|jpy|cad|aud|nzd|ron|bgn"
-_SIGNS = {"€": "EUR", "$": "$", "£": "GBP", "¥": "JPY", "₹": "INR", "us$": "USD", "ca$": "CAD", "a$": "AUD", "fr": "CHF", "zł": "PLN"}
+_SIGNS = {
+    "€": "EUR",
+    "$": "$",
+    "£": "GBP",
+    "¥": "JPY",
+    "₹": "INR",
+    "us$": "USD",
+    "ca$": "CAD",
+    "a$": "AUD",
+    "fr": "CHF",
+    "zł": "PLN",
+}
 _BEFORE = re.compile(rf"(?P<sign>us\$|ca\$|a\$|[€$£¥₹]|\b(?:{_CODES})\b)\s?\.?(?P<number>{_NUMBER})")
 _AFTER = re.compile(rf"(?<![\w.,])(?P<number>{_NUMBER})\s?-?(?P<sign>[€$£¥₹]|(?:{_CODES})\b|[a-z]{{3,8}}\b)")
 _BARE = re.compile(r"(?<![\w.,#/:-])(?P<number>\d{1,4}[.,]\d{2})(?![\w.,/:%-]|\s?(?:%|kg|cm|mm|m|l|uhr|h)\b)")
@@ -124,7 +135,9 @@ def orders(text: str, offset: int) -> list[OrderMention]:
         group = next(name for name in ("named", "hashed", "plain") if match.group(name))
         if group != "named" and _OTHER_NUMBER.search(text, max(match.start() - 40, 0), match.start()):
             continue
-        found.append(OrderMention(normal_order(match.group(group)), match.start(group) + offset, match.end(group) + offset))
+        found.append(
+            OrderMention(normal_order(match.group(group)), match.start(group) + offset, match.end(group) + offset)
+        )
     return found
 
 

@@ -11,7 +11,9 @@ from services.domain.reading.tags import Deed, Tag, Thing, Token
 _LISTED = frozenset(
     {Thing.REFUND, Thing.CREDIT, Thing.LABEL, Thing.REPLACEMENT, Thing.NEW, Thing.EXCHANGE, Thing.RETURN, Thing.PICKUP}
 )
-_VERBS = frozenset({Tag.DONE, Tag.ING, Tag.BASE, Tag.PAST_SAFE, Tag.FUTURE, Tag.MODAL, Tag.NOT, Tag.IF, Tag.WHEN, Tag.CROSS})
+_VERBS = frozenset(
+    {Tag.DONE, Tag.ING, Tag.BASE, Tag.PAST_SAFE, Tag.FUTURE, Tag.MODAL, Tag.NOT, Tag.IF, Tag.WHEN, Tag.CROSS}
+)
 
 
 def drafts(
@@ -61,8 +63,14 @@ def _placed(tokens: list[Token], at: int, segment: Segment, topic: str, taken: l
     if not things:
         things = [t for t in tokens[at + 1 : at + 6] if t.tag is Tag.THING and t.value != Thing.NEUTRAL]
     if not things and start > 0:
-        things = [t for t in tokens[:start] if t.tag is Tag.THING and t.value in _LISTED | {Thing.MONEY, Thing.EMAIL, Thing.NOTICE}][-1:]
-    values = [t.value for t in things] or ([topic] if topic and any(t.tag in {Tag.IT, Tag.THAT} for t in region) else [])
+        things = [
+            t
+            for t in tokens[:start]
+            if t.tag is Tag.THING and t.value in _LISTED | {Thing.MONEY, Thing.EMAIL, Thing.NOTICE}
+        ][-1:]
+    values = [t.value for t in things] or (
+        [topic] if topic and any(t.tag in {Tag.IT, Tag.THAT} for t in region) else []
+    )
     if any(t.value == Thing.PHOTOS for t in tokens[at:]) and set(values) <= {Thing.EMAIL, Thing.NOTICE}:
         return [_make(tokens, at, Meaning(Effect.REQUEST_PHOTOS, (Effect.SEND_EMAIL,)), certainty, tuple(things))]
     sense = meaning(Deed.SEND, values) or meaning(Deed.COMPLETE, values)

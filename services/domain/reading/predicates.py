@@ -48,7 +48,9 @@ _OPENS_CLAUSE = frozenset({Tag.DET, Tag.POSSESSIVE, Tag.US, Tag.IT, Tag.YOU, Tag
 
 
 _SUBJECTS = frozenset({Tag.THING, Tag.US, Tag.IT, Tag.THEY})
-_PREDICATES = frozenset({Tag.DONE, Tag.ING, Tag.PLACE, Tag.PAST_SAFE, Tag.BE, Tag.HAVE, Tag.WAS, Tag.FUTURE, Tag.SETTLED})
+_PREDICATES = frozenset(
+    {Tag.DONE, Tag.ING, Tag.PLACE, Tag.PAST_SAFE, Tag.BE, Tag.HAVE, Tag.WAS, Tag.FUTURE, Tag.SETTLED}
+)
 
 
 def head_start(tokens: list[Token], at: int) -> int:

@@ -16,7 +16,9 @@ _INTRODUCED = re.compile(
     r"zegt|schreef|schrijft|geschreven|staat|luidt|voorwaarden|bericht|beleid|vermeld\w*|zei|gezegd)"
     r"[^.!?\"]{0,40}$"
 )
-_ATTRIBUTED = re.compile(r"^[,.]?\s*(?:you (?:wrote|said|asked|told|mentioned|say)|(?:schrieben|sagten) sie|dit(?:es)?[- ]vous|ecriv\w+|schreef u|zei u)")
+_ATTRIBUTED = re.compile(
+    r"^[,.]?\s*(?:you (?:wrote|said|asked|told|mentioned|say)|(?:schrieben|sagten) sie|dit(?:es)?[- ]vous|ecriv\w+|schreef u|zei u)"
+)
 
 
 def mask_quotes(text: str) -> str:

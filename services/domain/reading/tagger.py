@@ -16,7 +16,15 @@ _CUT = re.compile(r"\b([a-z]{1,8})[.\-_|/\\]([a-z]{1,8})\b")
 _SPACED = re.compile(r"(?<![a-z])[a-z](?:[ .\-_*|]{1,2}[a-z]){3,}(?![a-z])")
 _ELISION = re.compile(r"(?:qu|jusqu|lorsqu|puisqu|dell|all|nell|sull|dall|un|quest|gliel|aujourd|[cdjlmnst])'(?=[a-z])")
 _CLITIC = re.compile(r"(n't|'(?:ve|s|ll|re|m|d))$")
-_SIGNS: dict[str, Tag] = {",": Tag.COMMA, "(": Tag.COMMA, ")": Tag.COMMA, ":": Tag.SEP, "|": Tag.SEP, "-": Tag.SEP, "=": Tag.SEP}
+_SIGNS: dict[str, Tag] = {
+    ",": Tag.COMMA,
+    "(": Tag.COMMA,
+    ")": Tag.COMMA,
+    ":": Tag.SEP,
+    "|": Tag.SEP,
+    "-": Tag.SEP,
+    "=": Tag.SEP,
+}
 _LONGEST = 6
 
 

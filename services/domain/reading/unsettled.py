@@ -37,7 +37,11 @@ def _clause(tokens: list[Token], clause: list[Token]) -> list[Draft]:
     tags = {t.tag for t in clause}
     if tags & _HARMLESS:
         return []
-    things = [t for t in clause if t.tag is Tag.THING and t.value in _ABOUT and not t.text.startswith("gift_card") and not governed(tokens, t)]
+    things = [
+        t
+        for t in clause
+        if t.tag is Tag.THING and t.value in _ABOUT and not t.text.startswith("gift_card") and not governed(tokens, t)
+    ]
     if not things:
         return []
     verb = next((t for t in clause if t.tag in {Tag.BE, Tag.WAS, Tag.HAVE}), None) or _unknown_verb(clause)

@@ -197,7 +197,7 @@ ENGLISH = Lexicon(
         " friday saturday sunday in_the_coming in_due_course as_soon_as_possible eventually the_next_few in_a_few"
         " in_the_next by_tomorrow in_a_moment in_the_near_future the_following_day next",
         (Tag.BEFORE, ""): "previously last_week last_month last_year yesterday earlier_this last_time in_the_past"
-        " formerly back_in years_ago months_ago weeks_ago days_ago before_you_wrote before_you_contacted back_then",
+        " formerly years_ago months_ago weeks_ago days_ago before_you_wrote before_you_contacted back_then",
         (Tag.PREPOSITION, ""): "for of from following about regarding concerning with on in at under per by into onto as like"
         " via through against because_of thanks_to due_to despite besides over including without_any",
         (Tag.DET, ""): "a an the said",
