@@ -201,7 +201,7 @@ def readings_agree(case: Case) -> Finding:
     elif decision.outcome is Outcome.NOT_ELIGIBLE and Truth.YES in results.values():
         detail = "the decision is not eligible, but it read a clause as met"
     elif decision.outcome is Outcome.NOT_ELIGIBLE and own is not Truth.NO:
-        detail = f"the decision is not eligible, its own reading of {decision.policy_id} is {own.value if own else 'missing'}"
+        detail = f"the decision is not eligible, its own reading of {decision.policy_id} is {own.value if own else 'missing'}"  # noqa: E501 - a pattern is read by the line
     else:
         return passed(name, "the decision follows from its own readings")
     return failed(name, detail, owner=FailureOwner.SFT_DATA, remedy="decide as the readings say, or read again")

@@ -5,9 +5,12 @@ import unicodedata
 
 _WORD = re.compile(r"[a-z0-9]+")
 _SMALL = frozenset(
-    "the a an of for and with your our new broken damaged faulty defective second pair set one item der die das den dem"
-    " le la les l un une de du des el los las un una del il lo gli i uno di del della het een van en und et y e in to"
-    " ihre ihr ihren ihrem votre tu su sus uw je jouw vostro sua suo tua tuo vos other original".split()
+    """
+    the a an of for and with your our new broken damaged faulty defective second pair set one item der die
+    das den dem le la les l un une de du des el los las un una del il lo gli i uno di del della het een van
+    en und et y e in to ihre ihr ihren ihrem votre tu su sus uw je jouw vostro sua suo tua tuo vos other
+    original
+    """.split()  # noqa: SIM905 - a list of words reads best as words
 )
 
 

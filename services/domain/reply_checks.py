@@ -9,16 +9,16 @@ from services.domain.verdict import FailureOwner, Finding, Verdict
 
 MAX_REPLY_CHARS = 4_000
 _LEFTOVER = re.compile(
-    r"\{\{.*?\}\}|\{[a-z_]+\}|\[(?:your |customer |insert |order |date|name|amount|tbd|xx)[^\]]{0,40}\]|<(?:name|order|amount|insert)[^>]{0,30}>"
-    r"|<\|[^|]{0,40}\|>|\bTODO\b|\bXXX+\b|\blorem ipsum\b|</?(?:system|assistant|user|tool_call|think)>|^\s*(?:assistant|system|user):"
+    r"\{\{.*?\}\}|\{[a-z_]+\}|\[(?:your |customer |insert |order |date|name|amount|tbd|xx)[^\]]{0,40}\]|<(?:name|order|amount|insert)[^>]{0,30}>"  # noqa: E501 - a pattern is read by the line
+    r"|<\|[^|]{0,40}\|>|\bTODO\b|\bXXX+\b|\blorem ipsum\b|</?(?:system|assistant|user|tool_call|think)>|^\s*(?:assistant|system|user):"  # noqa: E501 - a pattern is read by the line
     r"|\"(?:tool_calls|arguments|decision)\"\s*:|\bas an? (?:AI|language model)\b",
     re.IGNORECASE | re.MULTILINE,
 )
 _ENCODED = re.compile(r"[A-Za-z0-9+/]{60,}={0,2}|(?:%[0-9A-Fa-f]{2}){8,}|(?:\\x[0-9a-f]{2}|\\u[0-9a-f]{4}){4,}")
 _REFUSES = re.compile(
-    r"\b(?:not|isn't|n't|no longer|un)\s?(?:be |been )?(?:eligible|accept\w*|approve[d]?|returnable|refundable|covered|qualify|entitled)"
-    r"|\b(?:can(?:no|')t|cannot|unable to|not able to|won't) (?:be )?(?:accept|approve|refund|return|take (?:it )?back|offer|process|honou?r)\w*"
-    r"|\b(?:declined?|rejected?|refuse[d]?|denied?|deny) (?:your|the|this) (?:return|request|refund)|(?:request|return) (?:is|was|has been) (?:declined|rejected|refused|denied)"
+    r"\b(?:not|isn't|n't|no longer|un)\s?(?:be |been )?(?:eligible|accept\w*|approve[d]?|returnable|refundable|covered|qualify|entitled)"  # noqa: E501 - a pattern is read by the line
+    r"|\b(?:can(?:no|')t|cannot|unable to|not able to|won't) (?:be )?(?:accept|approve|refund|return|take (?:it )?back|offer|process|honou?r)\w*"  # noqa: E501 - a pattern is read by the line
+    r"|\b(?:declined?|rejected?|refuse[d]?|denied?|deny) (?:your|the|this) (?:return|request|refund)|(?:request|return) (?:is|was|has been) (?:declined|rejected|refused|denied)"  # noqa: E501 - a pattern is read by the line
     r"|\boutside (?:of )?(?:the|our) (?:return )?(?:window|period)"
     r"|\bnicht (?:moglich|berechtigt|erstatt\w+|zurucknehm\w+|annehm\w+)|\bleider ablehnen|\babgelehnt"
     r"|\bn'est pas (?:eligible|possible)|\bne pouvons pas|\brefuse[er]?e?\b|\bpas eligible"
@@ -26,9 +26,9 @@ _REFUSES = re.compile(
     r"|\bniet (?:mogelijk|terug\w+|accepteren|in aanmerking)|\bafgewezen"
 )
 _GRANTS = re.compile(
-    r"(?<!not )(?<!n't )\b(?:is|are|was|has been|you're|you are) (?:now |also |fully )?(?:eligible|approved|accepted|entitled|covered)\b"
-    r"|\b(?:we|i)(?:'ve| have)? (?:approve|accept|grant)(?:ed)? (?:your|the|this)\b|\b(?:you|we) (?:can|will|may|'ll) (?:return|refund|take it back)"
-    r"|\bist (?:genehmigt|berechtigt)|\bgenehmigt\b|\best (?:eligible|accepte\w*|approuve\w*)|\besta aprobad\w+|\bcumple\b(?<!no cumple)"
+    r"(?<!not )(?<!n't )\b(?:is|are|was|has been|you're|you are) (?:now |also |fully )?(?:eligible|approved|accepted|entitled|covered)\b"  # noqa: E501 - a pattern is read by the line
+    r"|\b(?:we|i)(?:'ve| have)? (?:approve|accept|grant)(?:ed)? (?:your|the|this)\b|\b(?:you|we) (?:can|will|may|'ll) (?:return|refund|take it back)"  # noqa: E501 - a pattern is read by the line
+    r"|\bist (?:genehmigt|berechtigt)|\bgenehmigt\b|\best (?:eligible|accepte\w*|approuve\w*)|\besta aprobad\w+|\bcumple\b(?<!no cumple)"  # noqa: E501 - a pattern is read by the line
     r"|\be (?:idone\w+|approvat\w+|accettat\w+)|\bis (?:goedgekeurd|akkoord)"
 )
 

@@ -34,7 +34,7 @@ def unsupported_statements(reply: str, reports: Sequence[Report], facts: OrderFa
     for report in reports:
         names = _FACTS_OF.get(report.effect, ())
         if not any(facts[name] not in {None, False} for name in names):
-            why = f'"{report.text}" reports {report.effect.value.replace("_", " ")} from the record, which does not show it'
+            why = f'"{report.text}" reports {report.effect.value.replace("_", " ")} from the record, which does not show it'  # noqa: E501 - a pattern is read by the line
             problems.append(Problem(why, report.start, report.end, False))
     for event in dated_events(reply, facts.requested_on):
         problem = _undated(event, facts)

@@ -41,7 +41,7 @@ class VerifyOptions:
     answer: RuleAnswer = _evaluate_rule
 
 
-def verify(  # noqa: PLR0913 - all that the judge sees
+def verify(  # noqa: PLR0913, PLR0917 - all that the judge sees
     evidence: Evidence,
     decision: Decision | None,
     actions: Sequence[ToolAction],
@@ -89,16 +89,16 @@ def recorded_action(entry: Any) -> ToolAction:
             raise ValueError("the name is empty")
         return ToolAction(name=entry, status=ActionStatus.SUCCEEDED, supports=(entry,))
     if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
-        raise ValueError("give a name, or an object with name, status and arguments")
+        raise ValueError("give a name, or an object with name, status and arguments")  # noqa: TRY004 - the caller reports one kind of bad input
     stated = entry.get("status", ActionStatus.SUCCEEDED)
     if not isinstance(stated, str):
-        raise ValueError(f"status must be a word, one of {', '.join(ActionStatus)}")
+        raise ValueError(f"status must be a word, one of {', '.join(ActionStatus)}")  # noqa: TRY004 - the caller reports one kind of bad input
     # A status that we do not know is not a success.
     status = ActionStatus(stated) if stated in set(ActionStatus) else ActionStatus.FAILED
     arguments = {} if entry.get("arguments") is None else entry["arguments"]
     supports = () if entry.get("supports") is None else entry["supports"]
     if not isinstance(arguments, dict):
-        raise ValueError("arguments must be an object")
+        raise ValueError("arguments must be an object")  # noqa: TRY004 - the caller reports one kind of bad input
     if not isinstance(supports, list | tuple) or not all(isinstance(name, str) for name in supports):
         raise ValueError("supports must be a list of effects")
     return ToolAction(name=entry["name"], status=status, arguments=arguments, supports=tuple(supports))
@@ -182,8 +182,5 @@ def _guarded(name: str, check: Callable[[Case], Finding], case: Case) -> Finding
 
 def _verification(findings: Sequence[Finding], claims: tuple[Claim, ...]) -> Verification:
     severities = {finding.severity for finding in findings if not finding.passed}
-    if Verdict.BLOCK in severities:
-        verdict = Verdict.BLOCK
-    else:
-        verdict = Verdict.AMBIGUOUS if severities else Verdict.PASS
+    verdict = next((v for v in (Verdict.BLOCK, Verdict.AMBIGUOUS) if v in severities), Verdict.PASS)
     return Verification(verdict=verdict, findings=tuple(findings), claims=claims)

@@ -36,12 +36,12 @@ CASES = [
     ([say("issue_refund")], [act("issue_refund", "failed", **FULL)], [None], "a failed action supports nothing"),
     ([say("issue_refund")], [act("issue_refund", "pending", **FULL)], [None], "a pending action supports nothing"),
     ([say("issue_refund")], [act("issue_refund", "dry_run", **FULL)], [None], "a dry run supports nothing"),
-    ([say("issue_refund")], [act("issue_refund", "awaiting_approval", **FULL)], [None], "a held action supports nothing"),
+    ([say("issue_refund")], [act("issue_refund", "awaiting_approval", **FULL)], [None], "a held action supports nothing"),  # noqa: E501 - a pattern is read by the line
     ([say("issue_refund")], [act("issue_refund", "failed", **FULL), REFUND], [1], "a failure mended by a success"),
     ([say("issue_refund")], [act("lookup_order")], [None], "a foreign action supports nothing"),
     ([say("return_started")], [act("open_rma", supports=("return_started",))], [0], "a foreign tool that vouches"),
     ([say("issue_refund")], [act("open_rma", supports=("return_started",))], [None], "it vouches for one effect only"),
-    ([say("issue_refund", amount_cents=4900)], [act("issue_refund")], [None], "a call without arguments states no amount"),
+    ([say("issue_refund", amount_cents=4900)], [act("issue_refund")], [None], "a call without arguments states no amount"),  # noqa: E501 - a pattern is read by the line
     ([say("issue_refund", order_id="A1")], [act("issue_refund")], [None], "a call without arguments states no order"),
     ([say("issue_refund", item="lamp")], [act("issue_refund")], [None], "a call without arguments states no goods"),
     ([say("issue_refund", amount_cents=4900)], [act("issue_refund", order_id="A1")], [None], "a partial call, too"),
@@ -55,7 +55,7 @@ CASES = [
     ([say("issue_refund", order_id="A1"), say("issue_refund", order_id="A2")], [REFUND], [0, None],
      "two orders need two actions"),
     ([say("issue_refund", amount_cents=4900), say("issue_refund", amount_cents=1000)],
-     [REFUND, act("issue_refund", order_id="A1", amount_cents=1000, currency="EUR")], [0, 1], "two amounts, two actions"),
+     [REFUND, act("issue_refund", order_id="A1", amount_cents=1000, currency="EUR")], [0, 1], "two amounts, two actions"),  # noqa: E501 - a pattern is read by the line
     ([say("order_cancelled", order_id="A1"), say("order_cancelled", order_id="A2")],
      [act("cancel", supports=("order_cancelled",))], [0, None], "one bare record cannot be two orders"),
     ([say("issue_refund", amount_cents=9800, currency="EUR")],

@@ -12,7 +12,12 @@ from services.domain.verdict import Verdict, Verification
 
 def decision(outcome="eligible", calls=()):
     return Decision(
-        reason=Reason.DAMAGED, policy_id="P-7", policy_version="1", evidence="x", outcome=Outcome(outcome), tool_calls=calls
+        reason=Reason.DAMAGED,
+        policy_id="P-7",
+        policy_version="1",
+        evidence="x",
+        outcome=Outcome(outcome),
+        tool_calls=calls,
     )
 
 

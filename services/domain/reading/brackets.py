@@ -3,6 +3,8 @@
 Helper and participle may stand at either end, so a clause is read as a whole: which helpers it has tells its state.
 """
 
+import re
+
 from services.domain.reading.predicates import CLAIMING, Predicate, State
 from services.domain.reading.tags import Deed, Tag, Thing, Token
 
@@ -49,14 +51,14 @@ def _predicate(tokens: list[Token], at: int, start: int, end: int, tags: set[Tag
         if Tag.NOW in tags and not tags & {Tag.FUTURE, Tag.MODAL, Tag.NOT}:
             return base._replace(state=State.PROGRESS, certainty=0.8)
         return base._replace(state=State.NONE)
-    if token.tag is Tag.WORD and token.text.startswith("ge") and token.text.endswith(("t", "en", "d")):
-        if tags & {Tag.HAVE, Tag.WAS, Tag.BEEN} and Tag.PAST_SAFE not in tags and len(token.text) > 5:
-            made = _state(tokens, base, start, end, tags)
-            return made._replace(deed=Deed.UNKNOWN, certainty=0.5)
+    unknown = token.tag is Tag.WORD and re.fullmatch(r"ge\w{2,}(?:t|en|d)", token.text) is not None
+    if unknown and tags & {Tag.HAVE, Tag.WAS, Tag.BEEN} and Tag.PAST_SAFE not in tags:
+        made = _state(tokens, base, start, end, tags)
+        return made._replace(deed=Deed.UNKNOWN, certainty=0.5)
     return None
 
 
-def _state(tokens: list[Token], base: Predicate, start: int, end: int, tags: set[Tag]) -> Predicate:
+def _state(tokens: list[Token], base: Predicate, start: int, end: int, tags: set[Tag]) -> Predicate:  # noqa: PLR0911 - one line a case
     if Tag.NOT in tags:
         return base._replace(state=State.DENIED)
     if Tag.MODAL in tags:

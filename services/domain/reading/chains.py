@@ -3,15 +3,19 @@
 For each deed it walks left over adverbs and helpers and reads the state off them. Which effect it is, is `effects`.
 """
 
-from services.domain.reading.predicates import CLAIMING, Predicate, State, clause_start, head_start, tags_between
+from services.domain.reading.heads import negated_object, under_head
+from services.domain.reading.predicates import Predicate, State, clause_start, head_start, tags_between
 from services.domain.reading.tags import Deed, Tag, Thing, Token
 
 _HELPERS = frozenset({Tag.HAVE, Tag.BE, Tag.WAS, Tag.BEEN, Tag.BEING, Tag.FUTURE, Tag.MODAL, Tag.TO, Tag.NOT})
 _SKIP = frozenset({Tag.ADVERB, Tag.NOW, Tag.TICK, Tag.QUOTE})
 # A date to come does not make these uncertain: the arranging itself is done.
 _ARRANGED = frozenset(
-    "scheduled booked arranged planned organised organized geplant gebucht terminiert vereinbart prevu prevue planifie"
-    " planifiee programado programada reservado programmato programmata prenotato gepland ingepland geboekt".split()
+    """
+    scheduled booked arranged planned organised organized geplant gebucht terminiert vereinbart prevu prevue
+    planifie planifiee programado programada reservado programmato programmata prenotato gepland ingepland
+    geboekt
+    """.split()  # noqa: SIM905 - a list of words reads best as words
 )
 _EFFECTS = frozenset({Thing.REFUND, Thing.LABEL, Thing.REPLACEMENT, Thing.CREDIT, Thing.MONEY, Thing.RETURN, Thing.NEW})
 _INDEFINITE = frozenset({"a", "an", "un", "une", "una", "uno"})
@@ -38,16 +42,8 @@ def _stands_as_participle(tokens: list[Token], at: int) -> bool:
         i -= 1
     if i >= 0 and tokens[i].tag is Tag.US and tokens[at].text.endswith("ed") and len(tokens[at].text) > 4:
         return True
-    return (
-        i >= 0
-        and tokens[i].tag is Tag.HAVE
-        and tokens[at].text.isalpha()
-        or (
-            i >= 1
-            and tokens[i].tag is Tag.BEEN
-            and tokens[i - 1].tag is not Tag.FUTURE
-            and tokens[at].text.endswith("ed")
-        )
+    return (i >= 0 and tokens[i].tag is Tag.HAVE and tokens[at].text.isalpha()) or (
+        i >= 1 and tokens[i].tag is Tag.BEEN and tokens[i - 1].tag is not Tag.FUTURE and tokens[at].text.endswith("ed")
     )
 
 
@@ -62,7 +58,7 @@ def _stands_as_progressive(tokens: list[Token], at: int) -> bool:
     return i > 0 and tokens[i].tag is Tag.BE and bool(subject & _EFFECTS) and tokens[i - 1].tag not in {Tag.US, Tag.YOU}
 
 
-def _helpers(tokens: list[Token], at: int) -> tuple[set[Tag], int, bool]:
+def helpers(tokens: list[Token], at: int) -> tuple[set[Tag], int, bool]:
     """Return the helper tags left of `at`, the index of the first of them, and whether an adverb binds it to now."""
     chain: set[Tag] = set()
     left, i, now = at, at - 1, False
@@ -96,7 +92,7 @@ def _parenthesis(tokens: list[Token], comma: int) -> int | None:
 
 def _predicate(tokens: list[Token], at: int, earlier: list[Predicate]) -> Predicate:
     deed, ing = tokens[at].value, tokens[at].tag is Tag.ING
-    chain, left, now = _helpers(tokens, at)
+    chain, left, now = helpers(tokens, at)
     now = now or (at + 1 < len(tokens) and tokens[at + 1].tag is Tag.NOW)
     before = tokens[left - 1].tag if left > 0 else None
     start = head_start(tokens, left)
@@ -107,14 +103,14 @@ def _predicate(tokens: list[Token], at: int, earlier: list[Predicate]) -> Predic
     else:
         made = _with_helpers(tokens, at, left, chain, before, now)
     made = made._replace(deed=deed)
-    if _negated_object(tokens, at):
+    if negated_object(tokens, at):
         return made._replace(state=State.DENIED)
     if deed == Deed.UNKNOWN:
         made = made._replace(certainty=min(made.certainty, 0.5))
-    return _under_head(tokens, made, start, chain)
+    return under_head(tokens, made, start, chain)
 
 
-def _with_helpers(tokens: list[Token], at: int, left: int, chain: set[Tag], before: Tag | None, now: bool) -> Predicate:
+def _with_helpers(tokens: list[Token], at: int, left: int, chain: set[Tag], before: Tag | None, now: bool) -> Predicate:  # noqa: C901, PLR0911, PLR0913, PLR0917 - one line a case
     passive = bool(chain & {Tag.BE, Tag.WAS, Tag.BEEN, Tag.BEING})
     base = Predicate(at, "", State.DONE, left, passive)
     if Tag.NOT in chain:
@@ -180,7 +176,7 @@ def _progressive(tokens: list[Token], at: int, left: int, chain: set[Tag], befor
     return base
 
 
-def _bare(tokens: list[Token], at: int, left: int, before: Tag | None, earlier: list[Predicate]) -> Predicate:
+def _bare(tokens: list[Token], at: int, left: int, before: Tag | None, earlier: list[Predicate]) -> Predicate:  # noqa: PLR0911 - one line a case
     """Read a deed without helpers: a simple past, a coordinated or headless participle, or an adjective."""
     ing = tokens[at].tag is Tag.ING
     base = Predicate(at, tokens[at].value, State.PROGRESS if ing else State.DONE, left, headless=True)
@@ -198,7 +194,7 @@ def _bare(tokens: list[Token], at: int, left: int, before: Tag | None, earlier: 
     if before in {None, Tag.SEP, Tag.TICK, Tag.COMMA, Tag.BUT, Tag.AND}:
         return base._replace(certainty=0.85)
     if before in {Tag.DET, Tag.POSSESSIVE}:
-        adjective = tokens[at].value not in {Deed.ATTACH}
+        adjective = tokens[at].value != Deed.ATTACH
         return base._replace(state=State.NONE) if adjective else base._replace(certainty=0.75)
     if before in {Tag.ANY, Tag.PREPOSITION, Tag.IF, Tag.WHEN, Tag.BASE, Tag.CROSS}:
         return base._replace(state=State.CONDITIONAL if before in {Tag.IF, Tag.WHEN} else State.NONE)
@@ -266,7 +262,7 @@ def _coordinated(tokens: list[Token], at: int, left: int, earlier: list[Predicat
 
 def _safe_head(tokens: list[Token], verb: int, at: int) -> Predicate | None:
     """Give the state that a harmless verb's helpers would lend to a coordinated deed."""
-    chain, left, _ = _helpers(tokens, verb)
+    chain, left, _ = helpers(tokens, verb)
     before = tokens[left - 1].tag if left > 0 else None
     if tokens[verb].tag is Tag.BASE:
         return Predicate(at, "", State.FUTURE, verb) if chain & {Tag.FUTURE, Tag.MODAL, Tag.TO} else None
@@ -279,69 +275,3 @@ def _safe_head(tokens: list[Token], verb: int, at: int) -> Predicate | None:
     if chain or before in _ACTORS:
         return Predicate(at, "", State.DONE, verb, Tag.BEEN in chain or Tag.WAS in chain, 0.85)
     return None
-
-
-def _by_you(tokens: list[Token], at: int) -> bool:
-    return at + 2 < len(tokens) and tokens[at + 1].text == "by" and tokens[at + 2].tag is Tag.YOU
-
-
-def _inverted_if(tokens: list[Token]) -> bool:
-    """Read: had you written earlier; should you have."""
-    return (
-        len(tokens) > 1 and tokens[0].text in {"had", "should", "were"} and tokens[1].tag in {Tag.YOU, Tag.US, Tag.DET}
-    )
-
-
-def _negated_object(tokens: list[Token], at: int) -> bool:
-    """Read: have forwarded nothing; issued no refund."""
-    return (
-        at + 1 < len(tokens)
-        and tokens[at + 1].tag is Tag.NOT
-        and tokens[at + 1].text not in {"without", "sans", "ohne"}
-    )
-
-
-def _negated_subject(tokens: list[Token], start: int, left: int) -> bool:
-    """Read: no label has been created; neither a refund nor a replacement was sent."""
-    for i in range(left - 1, start - 1, -1):
-        if tokens[i].tag is Tag.NOT:
-            return True
-        if tokens[i].tag in _VERBS | {Tag.AND, Tag.US, Tag.HAVE, Tag.BE, Tag.WAS} and tokens[i].text not in {
-            "or",
-            "nor",
-        }:
-            return False
-    return False
-
-
-def _under_head(tokens: list[Token], made: Predicate, start: int, chain: set[Tag]) -> Predicate:
-    """Apply what opens the clause: if, when, records show, you said."""
-    if made.state not in CLAIMING:
-        return made
-    head = tags_between(tokens, start, made.left)
-    sentence = tags_between(tokens, 0, made.left)
-    opener = tokens[start - 1].tag if start > 0 else None
-    if opener is Tag.ASSERT:
-        frame = tags_between(tokens, head_start(tokens, start - 1), start - 1)
-        if frame & {Tag.NOT, Tag.IF}:
-            return made._replace(state=State.DENIED)
-    if made.relative and head & {Tag.IF, Tag.WHEN, Tag.WHAT}:
-        return made._replace(certainty=0.65)
-    if Tag.IF in head or _inverted_if(tokens):
-        return made._replace(state=State.CONDITIONAL)
-    if _negated_subject(tokens, start, made.left):
-        return made._replace(state=State.DENIED)
-    if Tag.WHEN in head and not (chain & {Tag.WAS} or (not chain and not made.headless)):
-        return made._replace(state=State.CONDITIONAL)
-    if Tag.SAID in sentence:
-        return made._replace(state=State.CUSTOMERS)
-    if _by_you(tokens, made.at):
-        return made._replace(state=State.CUSTOMERS)
-    later = tags_between(tokens, made.at, len(tokens))
-    if Tag.RECORDS in later and chain & {Tag.WAS} and Tag.NOW not in tags_between(tokens, made.left, made.at):
-        return made._replace(state=State.REPORTED)
-    if Tag.RECORDS in sentence and Tag.NOW not in {t.tag for t in tokens[made.left : made.at] if t.text != "already"}:
-        return made._replace(state=State.REPORTED)
-    if made.state is State.PROGRESS and sentence & {Tag.IF}:
-        return made._replace(state=State.FUTURE)
-    return made

@@ -129,7 +129,7 @@ def _asked(tokens: list[Token], made: Predicate) -> bool:
     return opening in inverted or not later
 
 
-def _draft(tokens: list[Token], made: Predicate, topic: str) -> Draft | None:
+def _draft(tokens: list[Token], made: Predicate, topic: str) -> Draft | None:  # noqa: C901, PLR0911 - one line a case
     if made.state not in CLAIMING and made.state is not State.REPORTED:
         return None
     things = objects(tokens, made)

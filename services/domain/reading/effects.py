@@ -45,7 +45,7 @@ _BY_THING: dict[str, Meaning] = {
 }
 
 
-def meaning(deed: str, things: list[str]) -> Meaning | None:  # noqa: PLR0911, C901 - a table, one line a deed
+def meaning(deed: str, things: list[str]) -> Meaning | None:  # noqa: C901, PLR0911, PLR0912 - a table, one line a deed
     """Return the effect of `deed` on `things` (the most likely object first), or None where it has none of ours."""
     first = things[0] if things else None
     match deed:
@@ -126,7 +126,7 @@ def _changed(things: list[str]) -> Meaning:
     return Meaning(Effect.OTHER, (Effect.EXCHANGE, Effect.ADDRESS_CHANGED, Effect.UNSPECIFIED), 0.7)
 
 
-def _sent(deed: str, things: list[str]) -> Meaning | None:
+def _sent(deed: str, things: list[str]) -> Meaning | None:  # noqa: PLR0911 - one line a case
     for thing in (Thing.LABEL, Thing.REPLACEMENT, Thing.CREDIT, Thing.REFUND, Thing.PHOTOS):
         if thing in things:
             return _PHOTOS if thing == Thing.PHOTOS else _BY_THING[thing]
@@ -146,7 +146,7 @@ def _sent(deed: str, things: list[str]) -> Meaning | None:
     return None
 
 
-def _plain(deed: str, things: list[str]) -> Meaning | None:
+def _plain(deed: str, things: list[str]) -> Meaning | None:  # noqa: PLR0911 - one line a case
     if things and things[0] == Thing.PAYMENT:
         return None
     things = [t for t in things if t != Thing.NEW] + [t for t in things if t == Thing.NEW]
@@ -189,9 +189,9 @@ def _heads(tokens: list[Token], start: int, end: int) -> list[Token]:
             continue
         follows = tokens[i + 1] if i + 1 < end else None
         compound = follows is not None and follows.tag is Tag.THING and follows.value not in {Thing.NEUTRAL, Thing.NEW}
-        if compound and token.value not in {Thing.REPLACEMENT, Thing.MONEY}:
-            if token.value != Thing.NEW or (follows is not None and follows.value != Thing.PARCEL):
-                continue
+        modifies = token.value != Thing.NEW or (follows is not None and follows.value != Thing.PARCEL)
+        if compound and modifies and token.value not in {Thing.REPLACEMENT, Thing.MONEY}:
+            continue
         found.append(token)
     return sorted(found, key=lambda t: (governed(tokens, t), t.start))
 

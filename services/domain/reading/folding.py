@@ -15,7 +15,7 @@ LINK = "urllink"
 
 # The look-alikes are meant: they are what this table folds.
 _LOOKALIKES = str.maketrans(
-    "аеорсухіјѕһԁԛԝвкмнтгпАВЕКМНОРСТХІЈЅαοεικρτυνχβηɡıłøđæœℓ",  # noqa: RUF001
+    "аеорсухіјѕһԁԛԝвкмнтгпАВЕКМНОРСТХІЈЅαοεικρτυνχβηɡıłøđæœℓ",
     "aeopcyxijshdqwbkmhtrnabekmhopctxijsaoeikptuvxbngilodaol",
 )
 _TICKS = frozenset("✓✔✅☑🗹👍🆗")
@@ -23,7 +23,7 @@ _CROSSES = frozenset("✗✘❌❎🚫⛔☒")
 _WAITING = frozenset("⌛⏳☐🕐🕑🕒⬜🔜")
 _PLAIN = {
     **dict.fromkeys("‘’‚‛′`´ʼ＇", "'"),  # noqa: RUF001
-    **dict.fromkeys("“”„‟″«»‹›", '"'),
+    **dict.fromkeys("“”„‟″«»‹›", '"'),  # noqa: RUF001 - the look-alikes are meant
     **dict.fromkeys("‐‑‒–—―−", "-"),  # noqa: RUF001
     **dict.fromkeys("→⇒➜➡►▶", ":"),
     **dict.fromkeys("•‣▪●◦∙", "*"),
@@ -79,7 +79,7 @@ def _pieces(reply: str) -> list[tuple[int, str]]:
     return pieces
 
 
-def _fold_char(char: str) -> str:
+def _fold_char(char: str) -> str:  # noqa: PLR0911 - one line a case
     if char.isascii():
         return " " if char in "\t\r\x0b\x0c" else char.lower()
     for group, sign in ((_TICKS, TICK), (_CROSSES, CROSS), (_WAITING, WAITING)):

@@ -4,7 +4,7 @@ from services.domain.reading.predicates import CLAIMING, Predicate, State
 from services.domain.reading.tags import Tag, Token
 
 
-def heading_state(tokens: list[Token], found: list[Predicate]) -> State:
+def heading_state(tokens: list[Token], found: list[Predicate]) -> State:  # noqa: PLR0911 - one line a case
     tags = {token.tag for token in tokens}
     if tags & {Tag.IF, Tag.MODAL}:
         return State.CONDITIONAL

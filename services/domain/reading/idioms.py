@@ -3,6 +3,8 @@
 Patterns run on folded text (lower case, no accents). A negation, condition or future right before one voids it.
 """
 
+# ruff: noqa: E501 - a table is read by the line
+
 import re
 from typing import NamedTuple
 

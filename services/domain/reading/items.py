@@ -1,25 +1,29 @@
 """Finds the goods that a claim names: the refund for the lamp, your kettle has been replaced, a new pair of shoes."""
 
+# ruff: noqa: E501 - a table is read by the line
+
 from services.domain.reading.drafts import Draft, SegmentReading
 from services.domain.reading.tags import Tag, Thing, Token
 
 _OPENERS = frozenset({Tag.DET, Tag.POSSESSIVE})
 # Words in the place of goods that name none, in six languages.
 _NO_GOODS = frozenset(
-    "inconvenience trouble hassle hassles record records convenience full card visa mastercard paypal bank original method"
-    " entire reference delay wait damage defect time customer days reason name first next month whole rest part cost costs"
-    " return way statement inbox patience loyalty shipping postage faulty damaged broken defective today now account same"
-    " total value case spam folder back apple pay wallet credit debit business day week weeks hour hours good faith sake"
-    " behalf benefit help sorry joint new happy difference customs fee fees fault error mistake mix-up mixup confusion gift"
-    " iban sepa klarna transfer number reservation voucher store shop goodwill gesture quick quickly home door doorstep"
-    " kosten umstande unannehmlichkeiten karte konto wert volle vollen gesamten kauf betrag zahlung weg rest grund visa"
-    " desagrement desagrements carte compte gene totalite integralite moyen banque frais attente mode"
-    " molestias tarjeta cuenta totalidad banco gastos completo completa metodo integro"
-    " disagio inconveniente carta conto totale banca spese intero disguido metodo"
-    " ongemak kaart rekening volledige bank verzendkosten gehele betaalmethode"
-    " mr mrs ms madam sir dear hello hi hallo bonjour hola buongiorno beste herr frau monsieur madame"
-    " euro euros eur usd gbp dollars pounds chf moment minute minutes morning afternoon evening yesterday monday tuesday"
-    " wednesday thursday friday earlier ago".split()
+    """
+    inconvenience trouble hassle hassles record records convenience full card visa mastercard paypal bank
+    original method entire reference delay wait damage defect time customer days reason name first next month
+    whole rest part cost costs return way statement inbox patience loyalty shipping postage faulty damaged
+    broken defective today now account same total value case spam folder back apple pay wallet credit debit
+    business day week weeks hour hours good faith sake behalf benefit help sorry joint new happy difference
+    customs fee fees fault error mistake mix-up mixup confusion gift iban sepa klarna transfer number
+    reservation voucher store shop goodwill gesture quick quickly home door doorstep kosten umstande
+    unannehmlichkeiten karte konto wert volle vollen gesamten kauf betrag zahlung weg rest grund visa
+    desagrement desagrements carte compte gene totalite integralite moyen banque frais attente mode molestias
+    tarjeta cuenta totalidad banco gastos completo completa metodo integro disagio inconveniente carta conto
+    totale banca spese intero disguido metodo ongemak kaart rekening volledige bank verzendkosten gehele
+    betaalmethode mr mrs ms madam sir dear hello hi hallo bonjour hola buongiorno beste herr frau monsieur
+    madame euro euros eur usd gbp dollars pounds chf moment minute minutes morning afternoon evening
+    yesterday monday tuesday wednesday thursday friday earlier ago
+    """.split()  # noqa: SIM905 - a list of words reads best as words
 )
 _GENERIC = frozenset({Thing.PARCEL, Thing.ORDER})
 _REACH = 7
@@ -115,9 +119,9 @@ def _noun_phrase(tokens: list[Token], start: int, end: int) -> str | None:
         token = tokens[i]
         if token.tag in {Tag.WORD, Tag.THEY} and token.text.isascii() and len(token.text) > 2:
             words.append(token.text)
-        elif words and token.text in {"of", "de", "di", "da"} and words[-1] in {"pair", "set", "paire", "par", "paio"}:
-            continue
-        elif not words and token.tag is Tag.THING and token.value in {Thing.NEW, Thing.REPLACEMENT}:
+        elif (
+            words and token.text in {"of", "de", "di", "da"} and words[-1] in {"pair", "set", "paire", "par", "paio"}
+        ) or (not words and token.tag is Tag.THING and token.value in {Thing.NEW, Thing.REPLACEMENT}):
             continue
         else:
             break

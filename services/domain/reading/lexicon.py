@@ -80,5 +80,5 @@ class Lexicon:
         return {
             word: entry
             for word, entry in self.single.items()
-            if len(word) >= 5 and entry[0] in {Tag.THING, Tag.DONE, Tag.ING}  # noqa: SIM300
+            if len(word) >= 5 and entry[0] in {Tag.THING, Tag.DONE, Tag.ING}
         }

@@ -32,7 +32,7 @@ _ORDER = re.compile(
     r"|(?<![\w-])(?P<plain>[a-z]{1,2}\d{4,9})(?![\w-])"
 )
 _OTHER_NUMBER = re.compile(
-    r"(?:tracking|track|sendungs\w*|suivi|seguimiento|invoice|rechnung\w*|facture|ticket|case|rma|ending in|ref\w*|model|article|sku|item|voucher|code|gutschein\w*)"
+    r"(?:tracking|track|sendungs\w*|suivi|seguimiento|invoice|rechnung\w*|facture|ticket|case|rma|ending in|ref\w*|model|article|sku|item|voucher|code|gutschein\w*)"  # noqa: E501 - a pattern is read by the line
     r"(?:\s?(?:number|no|nr|id|code|is|nummer|numero))*\W{0,4}$"
 )
 
@@ -65,16 +65,13 @@ def parse_number(text: str) -> int:
 
 def amounts(text: str, offset: int, lexicon: Lexicon) -> list[Amount]:
     """Return the amounts in `text`, left to right, none inside another."""
-    found: list[Amount] = []
-    for match in _BEFORE.finditer(text):
-        found.append(_amount(match, _currency(match.group("sign"), lexicon), offset))
+    found = [_amount(match, _currency(match.group("sign"), lexicon), offset) for match in _BEFORE.finditer(text)]
     for match in _AFTER.finditer(text):
         currency = _currency(match.group("sign"), lexicon)
         if currency is not None:
             found.append(_amount(match, currency, offset))
     found.extend(_spelled(text, offset, lexicon))
-    for match in _BARE.finditer(text):
-        found.append(_amount(match, None, offset))
+    found.extend(_amount(match, None, offset) for match in _BARE.finditer(text))
     kept: list[Amount] = []
     for amount in found:
         if all(amount.end <= k.start or amount.start >= k.end for k in kept):

@@ -1,7 +1,7 @@
 """Claims without a verb of doing: a thing placed with the customer, a status line, a phrase that says all is done."""
 
 from services.domain.claims import Effect
-from services.domain.reading.chains import _helpers
+from services.domain.reading.chains import helpers
 from services.domain.reading.drafts import Draft, SegmentReading
 from services.domain.reading.effects import Meaning, meaning
 from services.domain.reading.predicates import State, clause_start, tags_between
@@ -38,12 +38,12 @@ def _settled(tokens: list[Token], at: int, segment: Segment) -> list[Draft]:
     return [_make(tokens, at, Meaning(Effect.UNSPECIFIED), 0.85, ())]
 
 
-def _placed(tokens: list[Token], at: int, segment: Segment, topic: str, taken: list[Draft]) -> list[Draft]:
+def _placed(tokens: list[Token], at: int, segment: Segment, topic: str, taken: list[Draft]) -> list[Draft]:  # noqa: C901, PLR0911 - one line a case
     start = clause_start(tokens, at)
     region = tokens[start:at]
     tags = {t.tag for t in region}
     find = next((t for t in region if t.tag is Tag.FIND), None)
-    chain, left, _ = _helpers(tokens, at)
+    chain, _, _ = helpers(tokens, at)
     if segment.question or tags & {Tag.NOT, Tag.IF, Tag.WHEN}:
         return []
     chain |= tags & {Tag.BE, Tag.WAS, Tag.HAVE}
@@ -51,10 +51,7 @@ def _placed(tokens: list[Token], at: int, segment: Segment, topic: str, taken: l
         bare = not tags & _VERBS and not chain and (len(tokens) <= 8 or (Tag.NOW in tags and len(region) <= 2))
         if not bare:
             return []
-    if find is not None and Tag.MODAL in tags:
-        certainty = 0.75
-    else:
-        certainty = 0.85
+    certainty = 0.75 if find is not None and Tag.MODAL in tags else 0.85
     if any(abs(d.anchor - tokens[at].start) < 60 and d.start <= tokens[at].start for d in taken) and find is None:
         return []
     things = [t for t in region if t.tag is Tag.THING and t.value != Thing.NEUTRAL]

@@ -15,9 +15,9 @@ from services.domain.reading.language import candidates, dominant
 from services.domain.reading.lexicon import Lexicon
 from services.domain.reading.lexicons import LEXICONS
 from services.domain.reading.quotes import mask_quotes
-from services.domain.reading.tags import Tag
-from services.domain.reading.tagger import rejoin
 from services.domain.reading.segments import Segment, split
+from services.domain.reading.tagger import rejoin
+from services.domain.reading.tags import Tag
 
 
 class Report(NamedTuple):
@@ -58,7 +58,7 @@ class LexicalClaimReader:
         reports = tuple(_report(reply, folded, draft) for reading in readings for draft in reading.reports)
         return Reading(claims, reports, main.code)
 
-    def _read_segment(  # noqa: PLR0913 - the walk's own state
+    def _read_segment(  # noqa: PLR0913, PLR0917 - the walk's own state
         self,
         text: str,
         segment: Segment,

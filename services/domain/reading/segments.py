@@ -59,7 +59,7 @@ def split(text: str) -> list[Segment]:
     return segments
 
 
-def _sentences(text: str, start: int, end: int, *, listed: bool, heading: int | None, quoted: bool) -> list[Segment]:
+def _sentences(text: str, start: int, end: int, *, listed: bool, heading: int | None, quoted: bool) -> list[Segment]:  # noqa: PLR0913 - what a reading needs
     found: list[Segment] = []
     at = start
     for match in _STOP.finditer(text, start, end):

@@ -68,7 +68,7 @@ def close_up(text: str) -> str:
 
 
 @lru_cache(maxsize=20_000)
-def _entry(word: str, lexicon: Lexicon) -> tuple[Entry, bool]:
+def _entry(word: str, lexicon: Lexicon) -> tuple[Entry, bool]:  # noqa: PLR0911 - one line a case
     found = lexicon.look_up(word)
     if found is not None:
         return found, False

@@ -1,4 +1,6 @@
-"""The last net: an effect word that no rule settled. A clause about a refund, label or replacement whose predicate the
+"""The last net: an effect word that no rule settled.
+
+A clause about a refund, label or replacement whose predicate the
 grammar does not know, and that nothing marks as harmless, is drafted with low certainty: a person decides.
 """
 

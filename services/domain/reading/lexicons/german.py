@@ -1,5 +1,7 @@
 """German words of claims, and of what is no claim. Written with umlauts; folding and ae/oe/ue are added."""
 
+# ruff: noqa: E501 - a table is read by the line
+
 from services.domain.reading.lexicon import Lexicon
 from services.domain.reading.tags import Deed, Tag, Thing
 
