@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from typing import Any
 
 import psycopg
@@ -18,6 +19,7 @@ from starlette.responses import Response
 from infra.settings import Settings, get_settings
 from services.api import batch, events, health, pages, returns, webhooks
 from services.api.edge import SECURITY_HEADERS, BodyLimit, Edge
+from services.api.examples import problem_schemas
 from services.api.metrics import DeskCollector, HttpMetrics
 from services.api.problems import FieldError, Problem, database_away, problem_response, shop_gone
 from services.api.resources import Resources, open_resources
@@ -79,7 +81,27 @@ def create_app(
     app.add_middleware(BodyLimit, limit_of=_limits(chosen))
     app.add_middleware(Edge, metrics=HttpMetrics(app.state.registry))
     _add_handlers(app)
+    _describe_problems(app)
     return app
+
+
+def _describe_problems(app: FastAPI) -> None:
+    """Make the OpenAPI document tell our problems in place of the framework's own error shape, which we never send."""
+    build = app.openapi
+
+    @lru_cache(maxsize=1)
+    def described() -> dict[str, Any]:
+        document = build()
+        schemas = document["components"]["schemas"]
+        for foreign in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(foreign, None)
+        schemas.update(problem_schemas())
+        for operation in (one for path in document["paths"].values() for one in path.values()):
+            if "HTTPValidationError" in str(operation["responses"].get("422")):
+                del operation["responses"]["422"]
+        return document
+
+    app.openapi = described  # type: ignore[method-assign]
 
 
 def _limits(settings: Settings) -> Callable[[str], int]:

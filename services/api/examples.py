@@ -9,6 +9,7 @@ from services.flows.intake import MAX_KEY_CHARS, Submission
 Extra = dict[str, Any]
 Responses = dict[int | str, dict[str, Any]]
 
+SCHEMA_REFERENCE = "#/components/schemas/{model}"
 RETURN_ID = "ret_0199a3c1f0a47c1d9be24f6a8d3e5b70"
 ACCEPTED_EXAMPLE = {
     "id": RETURN_ID,
@@ -47,9 +48,8 @@ def problems(*slugs: str) -> Responses:
     responses: Responses = {}
     for slug in slugs:
         kind = KINDS[slug]
-        entry = responses.setdefault(
-            kind.status, {"model": ProblemBody, "description": kind.title, "content": {MEDIA_TYPE: {"examples": {}}}}
-        )
+        content = {MEDIA_TYPE: {"schema": {"$ref": SCHEMA_REFERENCE.format(model="ProblemBody")}, "examples": {}}}
+        entry = responses.setdefault(kind.status, {"description": kind.title, "content": content})
         entry["content"][MEDIA_TYPE]["examples"][slug] = {
             "value": {
                 "type": f"/docs#problem-{slug}",
@@ -60,6 +60,12 @@ def problems(*slugs: str) -> Responses:
             }
         }
     return responses
+
+
+def problem_schemas() -> Extra:
+    """Return the named shapes that `problems` refers to, for the document's components."""
+    schema = ProblemBody.model_json_schema(ref_template=SCHEMA_REFERENCE)
+    return {**schema.pop("$defs"), "ProblemBody": schema}
 
 
 def json_body(schema: Extra, examples: Extra) -> Extra:

@@ -118,7 +118,7 @@ def schemas_of(document: Document) -> list[Schema]:
     return [
         Schema(name, one.get("description", ""), _fields(one))
         for name, one in sorted(schemas.items())
-        if "properties" in one and name not in {"HTTPValidationError", "ValidationError"}
+        if "properties" in one
     ]
 
 

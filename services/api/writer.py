@@ -57,6 +57,11 @@ class IntakeWriter:
             group = self._next_group()
             try:
                 taken = await self.take_all([intake for intake, _ in group])
+            except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+                # The database is away for everyone: whoever waits learns it now, not one time-out after another.
+                _fail([*group, *self._waiting], error)
+                self._waiting.clear()
+                return
             except psycopg.Error as error:
                 await self._write_singly(group, error)
                 continue
@@ -68,8 +73,8 @@ class IntakeWriter:
                     answer.set_result(one)
 
     async def _write_singly(self, group: Sequence[tuple[Intake, asyncio.Future[Taken]]], error: psycopg.Error) -> None:
-        """Find out whose fault it was; an unreachable database is everybody's."""
-        if len(group) == 1 or isinstance(error, psycopg.OperationalError):
+        """Find out whose fault it was, so that the others are stored."""
+        if len(group) == 1:
             _fail(group, error)
             return
         for intake, answer in group:

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import psycopg
 from psycopg import AsyncConnection
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
 Value = TypeVar("Value")
 
@@ -21,6 +21,8 @@ async def on_connection(
     try:
         async with pool.connection() as connection:
             return await work(connection)
+    except (PoolTimeout, PoolClosed, TooManyRequests):
+        raise  # There was no connection at all: asking again would only double the wait.
     except (psycopg.OperationalError, psycopg.InterfaceError):
         await pool.check()
         async with pool.connection() as connection:

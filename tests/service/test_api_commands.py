@@ -107,7 +107,7 @@ def test_outcomes_are_printed_as_they_arrive(run, file, migrated_url):
     assert all(line.startswith("A10234") for line in lines)
     assert sum("closed" in line and "reply “Your label" in line for line in lines) == 2
     assert sum("for a person: ambiguous (two clauses collide)" in line for line in lines) == 1
-    assert all("create_return_label" in line and "1 of 1 checks passed" in line for line in lines)
+    assert all("  ret_" in line and "create_return_label" in line and "1 of 1 checks passed" in line for line in lines)
 
 
 def test_what_has_no_outcome_in_time_is_named_and_the_exit_status_is_1(run, file):
@@ -156,7 +156,14 @@ def test_without_a_database_keys_say_what_to_do(run):
 
 
 def test_a_line_tells_what_is_missing_without_failing():
-    bare = {"order_id": "A1", "decision": None, "policy_id": None, "policy_version": None, "status": "in_review"}
+    bare = {
+        "id": "ret_1",
+        "order_id": "A1",
+        "decision": None,
+        "policy_id": None,
+        "policy_version": None,
+        "status": "in_review",
+    }
     line = outcome_line(bare | {"verdict": None, "reply": None, "route_reason": "processing_failed"})
     assert line.startswith("A1")
     assert "for a person: processing_failed" in line

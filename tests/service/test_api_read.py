@@ -207,6 +207,12 @@ def test_the_openapi_document_describes_bodies_headers_and_problems_with_example
     assert submit_operation["security"]
     assert {"202", "400", "401", "409", "413", "415", "422", "429", "503"} <= set(submit_operation["responses"])
     assert "24 hours" in submit_operation["description"]
+    text = json.dumps(document)
+    assert "HTTPValidationError" not in text
+    references = set(re.findall(r'"#/components/schemas/(\w+)"', text))
+    assert "ProblemBody" in references
+    assert references <= set(document["components"]["schemas"])
+    assert set(submit_operation["responses"]["422"]["content"]) == {"application/problem+json"}
 
 
 def test_metrics_count_requests_and_show_the_desk(client, migrated_url):

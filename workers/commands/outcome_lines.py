@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-LONGEST_QUOTE = 90
+LONGEST_QUOTE = 80
 
 
 def outcome_line(outcome: Mapping[str, Any]) -> str:
     """Return the line of a return at rest: what was decided, on what, what was done, and who answers."""
     parts = [
         f"{outcome['order_id']:<8}",
+        outcome["id"],
         f"{(outcome['decision'] or 'undecided'):<12}",
         f"{_policy(outcome):<14}",
         f"{_where(outcome):<10}",
