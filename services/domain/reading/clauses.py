@@ -15,6 +15,7 @@ from services.domain.reading.tags import Deed, Tag, Thing, Token
 
 __all__ = ["Context", "Draft", "SegmentReading", "read_segment"]
 
+_YOURS = frozenset({"your", "votre", "vos"})
 _LIGHT = frozenset(
     {
         Deed.UNKNOWN,
@@ -146,8 +147,8 @@ def _draft(tokens: list[Token], made: Predicate, topic: str) -> Draft | None:  #
             if carried and (resolved := meaning(made.deed, [carried])) is not None:
                 sense, certainty = _widened(resolved), min(certainty, 0.8)
                 break
-    if sense is None and made.deed == Deed.UNKNOWN and _is_ours(tokens, made):
-        sense = Meaning(Effect.OTHER, (Effect.UNSPECIFIED,))
+    if sense is None:
+        sense = _effect_of_another_kind(tokens, made)
     if sense is None and made.deed in _LIGHT - {Deed.UNKNOWN}:
         sense = _unspecified(tokens, made)
     if sense is None:
@@ -213,6 +214,21 @@ def _widened(sense: Meaning) -> Meaning:
 
 def _is_ours(tokens: list[Token], made: Predicate) -> bool:
     return not made.passive and made.left > 0 and tokens[made.left - 1].tag is Tag.US
+
+
+def _effect_of_another_kind(tokens: list[Token], made: Predicate) -> Meaning | None:
+    """Return `other` for what was done for or to the customer with a thing that no lexicon lists."""
+    anything = (Effect.UNSPECIFIED, Effect.SEND_EMAIL, Effect.SEND_REPLACEMENT)
+    if _is_ours(tokens, made):
+        to_you = any(t.tag is Tag.YOU for t in tokens[made.at + 1 : made.at + 3])
+        if made.deed == Deed.UNKNOWN:
+            return Meaning(Effect.OTHER, anything)
+        return Meaning(Effect.OTHER, anything, 0.6) if made.deed == Deed.SEND and to_you else None
+    perfect = any(t.tag is Tag.HAVE for t in tokens[made.left : made.at])
+    subject = tokens[clause_start(tokens, made.left) : made.left]
+    if made.passive and perfect and subject and subject[0].text in _YOURS:
+        return Meaning(Effect.OTHER, anything, 0.7)
+    return None
 
 
 def _is_carried(tokens: list[Token], made: Predicate, things: list[Token]) -> bool:

@@ -180,6 +180,10 @@ def objects(tokens: list[Token], made: Predicate) -> list[Token]:
     return [*right, *left]
 
 
+# The medium, not the object: sent by mail.
+_BY = frozenset({"by", "per", "via", "par", "por", "tramite", "priority", "registered", "regular"})
+
+
 def _heads(tokens: list[Token], start: int, end: int) -> list[Token]:
     """Return the things in the range, ungoverned first; of a compound (return label) only its last word."""
     found = []
@@ -189,6 +193,8 @@ def _heads(tokens: list[Token], start: int, end: int) -> list[Token]:
             continue
         follows = tokens[i + 1] if i + 1 < end else None
         compound = follows is not None and follows.tag is Tag.THING and follows.value not in {Thing.NEUTRAL, Thing.NEW}
+        if token.value == Thing.EMAIL and i > start and tokens[i - 1].text in _BY and found:
+            continue
         modifies = token.value != Thing.NEW or (follows is not None and follows.value != Thing.PARCEL)
         if compound and modifies and token.value not in {Thing.REPLACEMENT, Thing.MONEY}:
             continue

@@ -26,7 +26,7 @@ _THINGS = {
     Thing.ADDRESS: "address addresses delivery_address shipping_address delivery_details billing_address",
     Thing.EMAIL: "email emails e-mail e-mails mail message messages sms text_message",
     Thing.NOTICE: "confirmation confirmations instructions details tracking tracking_number tracking_link receipt invoice"
-    " confirmation_email information info link pdf guide steps document documents paperwork notification copy",
+    " confirmation_email information info link pdf guide steps document documents paperwork notification copy code text",
     Thing.PHOTOS: "snaps snap shots pics photo photos picture pictures image images photograph photographs upload_link photo_request",
     Thing.PICKUP: "pickup pickups pick-up collection courier pick-ups reverse_pickup",
     Thing.PARCEL: "item items product products package parcel goods shipment delivery box unit article",
@@ -119,7 +119,7 @@ _SAFE = (
     " learned thanked apologised apologized explained mentioned discussed told said stated written wrote described"
     " delayed denied declined rejected refused failed bounced expired missed lost ordered bought purchased arrived"
     " delivered occurred gone missing lacking remaining existing wanted liked hoped tried attempted looked_at looked_into gone_through_your"
-    " read_through worried helped learnt taken_a_look had_a_look took_a_look taken_another_look taken_a_closer_look had_another_look been_through passed_to_me taken_into_account got_your got_the heard_back gotten_back went_through_your came_across went_over came_back went_missing went_wrong left_a left_the left_your left_on reported opened_your_order opened_your_account opened_the opened_your asked_for asked_about raised_with taken_note made_a_note"
+    " read_through worried helped learnt taken_a_look had_a_look took_a_look taken_another_look taken_a_closer_look had_another_look been_through passed_to_me taken_into_account got_your got_the heard_back gotten_back went_through_your came_in came_with came_inside came_across went_over came_back went_missing went_wrong left_a left_the left_your left_on reported opened_your_order opened_your_account opened_the opened_your asked_for asked_about raised_with taken_note made_a_note"
     " made_note broken damaged cracked chipped opened_the used worn needed based possible important due open different free valid responsible small required limited entitled allowed"
     " authorised authorized linked listed shown outlined provided_us sent_us sent_me sent_in shared_with_us"
     " provided_by_you attempted tracked scanned evaluated concerned interested pleased disappointed"
