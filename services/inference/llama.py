@@ -152,6 +152,7 @@ class Llama(nn.Module):
         self.unembedding = (
             None if config.tie_word_embeddings else nn.Linear(config.hidden_size, config.vocab_size, False)
         )
+        self.wide_head: nn.Module | None = None
         self._rotary: tuple[Tensor, Tensor] | None = None
 
     @property
@@ -194,8 +195,14 @@ class Llama(nn.Module):
 
     def head(self, hidden: Tensor, rows: Tensor | None = None) -> Tensor:
         """Return logits `[..., vocab_size]`, or only those of the token ids in `rows`: `[..., len(rows)]`."""
-        weight = self.embedding.weight if self.unembedding is None else self.unembedding.weight
-        return F.linear(hidden, weight if rows is None else weight[rows])
+        if rows is None and self.wide_head is not None:
+            logits: Tensor = self.wide_head(hidden)
+            return logits
+        return F.linear(hidden, self.head_weight if rows is None else self.head_weight[rows])
+
+    @property
+    def head_weight(self) -> Tensor:
+        return self.embedding.weight if self.unembedding is None else self.unembedding.weight
 
     def new_cache(self, capacity: int = 256) -> KVCache:
         config = self.config
