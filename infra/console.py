@@ -41,6 +41,7 @@ class Console:
         self._files: dict[str, logging.Handler] = {}
         self._lock = threading.Lock()
         self._waiting = False
+        self._shown_wait = ""
         self._next_word_seconds = SECONDS_BETWEEN_WORDS
 
     def environment(self, name: str) -> dict[str, str]:
@@ -63,6 +64,9 @@ class Console:
         text = f"waiting for {what} … {seconds:.0f} s"
         if sys.stdout.isatty():
             with self._lock:
+                if self._waiting and text == self._shown_wait:
+                    return
+                self._shown_wait = text
                 print(f"\r\x1b[K\x1b[2m{text}\x1b[0m", end="", flush=True)
                 self._waiting = True
         elif seconds >= self._next_word_seconds:
