@@ -90,6 +90,9 @@ def _under_head(tokens: list[Token], made: Predicate, start: int, tags: set[Tag]
     if made.state not in CLAIMING:
         return made
     sentence = {t.tag for t in tokens[: made.at]}
+    opener = tokens[start - 1].tag if start > 0 else None
+    if (opener is Tag.ASSERT or tokens[start].text in {"dass", "dat"}) and Tag.NOT in {t.tag for t in tokens[:start]}:
+        return made._replace(state=State.DENIED)
     if Tag.IF in tags:
         return made._replace(state=State.CONDITIONAL)
     if Tag.WHEN in tags:

@@ -10,7 +10,7 @@ from services.domain.reading.tags import Deed, Tag, Thing, Token
 _HELPERS = frozenset({Tag.HAVE, Tag.BE, Tag.WAS, Tag.BEEN, Tag.BEING, Tag.FUTURE, Tag.MODAL, Tag.TO, Tag.NOT})
 _SKIP = frozenset({Tag.ADVERB, Tag.NOW, Tag.TICK, Tag.QUOTE})
 # A date to come does not make these uncertain: the arranging itself is done.
-_ARRANGED = frozenset(
+ARRANGED = frozenset(
     """
     scheduled booked arranged planned organised organized geplant gebucht terminiert vereinbart prevu prevue
     planifie planifiee programado programada reservado programmato programmata prenotato gepland ingepland
@@ -65,6 +65,9 @@ def helpers(tokens: list[Token], at: int) -> tuple[set[Tag], int, bool]:
     while i >= 0:
         tag = tokens[i].tag
         if tag in _HELPERS:
+            # A finite form of be has no helper before it: in "the label you need is attached", need is another clause's.
+            if tag in {Tag.MODAL, Tag.FUTURE, Tag.TO} and tokens[left].tag in {Tag.BE, Tag.WAS} and chain:
+                break
             chain.add(tag)
             left = i
         elif tag in _SKIP:
@@ -141,9 +144,10 @@ def _with_helpers(tokens: list[Token], at: int, left: int, chain: set[Tag], befo
 def _present_passive(tokens: list[Token], made: Predicate, now: bool) -> Predicate:
     """Is refunded: holds now with such an adverb or of a thing of the customer's, else how it is done in general."""
     tags = tags_between(tokens, 0, len(tokens))
-    before = tags_between(tokens, 0, made.left)
+    relative = made.left > 1 and tokens[made.left - 1].tag is Tag.MODAL and tokens[made.left - 2].tag is Tag.YOU
+    before = tags_between(tokens, 0, made.left - 1 if relative else made.left)
     arranged = tokens[made.at].value in {Deed.START, Deed.MARK} and not before & {Tag.IF, Tag.WHEN, Tag.ANY, Tag.FUTURE}
-    if arranged and tokens[made.at].text in _ARRANGED:
+    if arranged and tokens[made.at].text in ARRANGED:
         return made._replace(certainty=0.85)
     if tags & {Tag.ANY, Tag.LATER} or before & {Tag.FUTURE, Tag.MODAL} or (tags & {Tag.IF, Tag.WHEN} and not now):
         return made._replace(state=State.GENERAL)
@@ -223,7 +227,8 @@ def _after_noun(tokens: list[Token], base: Predicate, left: int) -> Predicate:
     tags = tags_between(tokens, start, left)
     if tags & {Tag.ANY, Tag.NOT}:
         return base._replace(state=State.GENERAL)
-    if tags & {Tag.TO, Tag.MODAL, Tag.FUTURE} and not tags & _ACTORS:
+    causative = any(t.text in {"get", "have", "make", "let"} and t.tag is Tag.BASE for t in tokens[start:left])
+    if causative or (tags & {Tag.TO, Tag.MODAL, Tag.FUTURE} and (not tags & _ACTORS or Tag.IT in tags)):
         return base._replace(state=State.NONE)
     if tags & _ACTORS:
         return base._replace(certainty=0.85, headless=False)

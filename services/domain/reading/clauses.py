@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from services.domain.claims import Effect
 from services.domain.reading import brackets, chains, idioms, places, unsettled
+from services.domain.reading.chains import ARRANGED
 from services.domain.reading.drafts import Draft, SegmentReading
 from services.domain.reading.effects import Meaning, before_clause, is_of_another_subject, meaning, objects
 from services.domain.reading.headings import heading_state
@@ -143,7 +144,7 @@ def _draft(tokens: list[Token], made: Predicate, topic: str) -> Draft | None:  #
     sense = meaning(made.deed, [t.value for t in things])
     certainty = made.certainty
     if (sense is None or not things) and made.deed in _LIGHT and _is_carried(tokens, made, things):
-        for carried in [*(t.value for t in before_clause(tokens, made)), topic]:
+        for carried in [*(t.value for t in before_clause(tokens, made)), *_listed_after(tokens, made), topic]:
             if carried and (resolved := meaning(made.deed, [carried])) is not None:
                 sense, certainty = _widened(resolved), min(certainty, 0.8)
                 break
@@ -205,6 +206,17 @@ def _marks_nothing_of_ours(tokens: list[Token], made: Predicate, things: list[To
     return (made.left > 0 and tokens[made.left - 1].tag is Tag.THEY) or (made.passive and not returned)
 
 
+def _listed_after(tokens: list[Token], made: Predicate) -> list[str]:
+    """Return the things of a list that a headless deed opens: issued today: one refund, one label."""
+    if not made.headless or not any(t.tag is Tag.SEP for t in tokens[made.at : made.at + 4]):
+        return []
+    after = tokens[made.at + 1 :]
+    verbs = {Tag.FUTURE, Tag.MODAL, Tag.BE, Tag.HAVE, Tag.WAS, Tag.DONE, Tag.US, Tag.YOU}
+    if any(t.tag in verbs for t in after):
+        return []
+    return [t.value for t in after if t.tag is Tag.THING and t.value != Thing.NEUTRAL]
+
+
 def _widened(sense: Meaning) -> Meaning:
     """Return what a carried return may have undergone: the pronoun does not say whether it was opened or cancelled."""
     if sense.effect is not Effect.RETURN_STARTED:
@@ -223,8 +235,11 @@ def _effect_of_another_kind(tokens: list[Token], made: Predicate) -> Meaning | N
         to_you = any(t.tag is Tag.YOU for t in tokens[made.at + 1 : made.at + 3])
         if made.deed == Deed.UNKNOWN:
             return Meaning(Effect.OTHER, anything)
+        if made.deed == Deed.ADD:
+            return Meaning(Effect.OTHER, anything, 0.6)
         return Meaning(Effect.OTHER, anything, 0.6) if made.deed == Deed.SEND and to_you else None
-    perfect = any(t.tag is Tag.HAVE for t in tokens[made.left : made.at])
+    arranged = tokens[made.at].text in ARRANGED and made.deed == Deed.START
+    perfect = arranged or any(t.tag is Tag.HAVE for t in tokens[made.left : made.at])
     subject = tokens[clause_start(tokens, made.left) : made.left]
     if made.passive and perfect and subject and subject[0].text in _YOURS:
         return Meaning(Effect.OTHER, anything, 0.7)

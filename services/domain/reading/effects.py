@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from services.domain.claims import Effect
-from services.domain.reading.predicates import Predicate, clause_start
+from services.domain.reading.predicates import Predicate, clause_start, opens_clause
 from services.domain.reading.tags import Deed, Tag, Thing, Token
 
 
@@ -220,6 +220,8 @@ def _right_end(tokens: list[Token], at: int) -> int:
     """Return where the predicate's own clause ends: at a comma, or at an 'and' that opens another predicate."""
     for i in range(at + 1, len(tokens)):
         if tokens[i].tag in {Tag.SEP, Tag.BUT}:
+            return i
+        if opens_clause(tokens, i):
             return i
         if tokens[i].tag in {Tag.AND, Tag.COMMA} and _opens_predicate(tokens, i + 1):
             return i

@@ -35,6 +35,16 @@ def _inverted_if(tokens: list[Token]) -> bool:
     )
 
 
+def _answers(tokens: list[Token], made: Predicate) -> bool:
+    """Tell whether our own act follows what the customer said: you asked for a refund and I issued it."""
+    token = tokens[made.at]
+    if token.text.startswith(("i_", "we_")):
+        return True
+    subject = made.left - 1
+    own = subject > 0 and tokens[subject].tag is Tag.US
+    return own and tokens[subject - 1].tag in {Tag.AND, Tag.COMMA, Tag.BUT, Tag.SEP}
+
+
 def _by_you(tokens: list[Token], at: int) -> bool:
     return at + 2 < len(tokens) and tokens[at + 1].text == "by" and tokens[at + 2].tag is Tag.YOU
 
@@ -58,7 +68,7 @@ def under_head(tokens: list[Token], made: Predicate, start: int, chain: set[Tag]
         return made._replace(state=State.DENIED)
     if Tag.WHEN in head and not (chain & {Tag.WAS} or (not chain and not made.headless)):
         return made._replace(state=State.CONDITIONAL)
-    if Tag.SAID in sentence:
+    if Tag.SAID in sentence and not _answers(tokens, made):
         return made._replace(state=State.CUSTOMERS)
     if _by_you(tokens, made.at):
         return made._replace(state=State.CUSTOMERS)

@@ -41,6 +41,7 @@ IDIOMS: tuple[Idiom, ...] = (
         r"(?:you are|you're) (?:now )?\W?\d[\d.,]*\W* (?:\w+ )?richer",
         r"(?:we|i)(?:'ve| have)? (?:pressed|hit|pushed) the (?:refund )?button",
         r"enjoy (?:your|the) (?:refund|money)",
+        r"(?:we|i)(?:'ve| have)? (?:got|gotten|brought|handed|returned) (?:you )?(?:your|the) money(?: back)?\b",
         rf"(?:price|{_MONEY}|half|rest|remainder)[^,.]{{0,30}} (?:has|have|'s) (?:already |now |just )?gone (?:back|out|through|off)",
         r"(?:money|refund|cash|payment)(?:'s| is) (?:now |already )?in(?=[.!,]|$)",
         r"(?:you are|you're|that's you) (?:now )?\W?\d[\d.,]*\W* (?:\w+ )?(?:better off|up|the richer)",
@@ -132,12 +133,14 @@ IDIOMS: tuple[Idiom, ...] = (
         r":\s*(?:check|yes|completed?)\s*[!.]?$",
         r"(?:^|[,.!] |just |already |i |we )did (?:it|that|so)\b",
         rf"{_ABLE} (?:\w+ ){{0,2}}(?:do|sort|fix|take care|handle|arrange|complete|push)\w* (?:it|that|this|everything|of)",
+        r"what (?:i|we) did (?:was|is)\b",
+        r"problem (?:is |has been |now )?(?:solved|fixed|sorted)",
         r"mission accomplished|job done|case closed",
     ),
 )  # fmt: skip
 
 _VOIDS = re.compile(
-    r"(?:\b(?:not|no|never|cannot|if|once|when|until|before|unless|will|would|should|can|could|may|might|want|after|as soon as|to|nicht|kein\w*|wenn|sobald|"
+    r"(?:\b(?:not|no|never|cannot|if|once|when|until|before|unless|will|would|should|can|could|may|might|want|wish|wished|after|as soon as|to|nicht|kein\w*|wenn|sobald|"
     r"ne|pas|si|des que|quand|no|cuando|non|se|quando|niet|geen|als|zodra)|n't|'ll)(?:\s+\w+){0,2}\s*$"
 )
 _STRONG = re.compile(r"\b(?:if|once|when|until|before|unless|as soon as|after)\b[^,]*$")

@@ -44,7 +44,9 @@ def _placed(tokens: list[Token], at: int, segment: Segment, topic: str, taken: l
     tags = {t.tag for t in region}
     find = next((t for t in region if t.tag is Tag.FIND), None)
     chain, _, _ = helpers(tokens, at)
-    if segment.question or tags & {Tag.NOT, Tag.IF, Tag.WHEN}:
+    last_be = max((i for i, t in enumerate(region) if t.tag in {Tag.BE, Tag.WAS}), default=len(region))
+    undergone = any(t.tag is Tag.PAST_SAFE for t in region[last_be:])
+    if segment.question or undergone or tags & {Tag.NOT, Tag.IF, Tag.WHEN}:
         return []
     chain |= tags & {Tag.BE, Tag.WAS, Tag.HAVE}
     if find is None and (tags & {Tag.FUTURE, Tag.MODAL, Tag.TO} or not chain & {Tag.BE, Tag.HAVE, Tag.WAS}):

@@ -44,13 +44,24 @@ class Predicate(NamedTuple):
 
 
 _BOUNDARIES = frozenset({Tag.COMMA, Tag.SEP, Tag.BUT, Tag.ASSERT})
-_OPENS_CLAUSE = frozenset({Tag.DET, Tag.POSSESSIVE, Tag.US, Tag.IT, Tag.YOU, Tag.THING, Tag.WORD, Tag.THEY})
+OPENS_CLAUSE = frozenset({Tag.DET, Tag.POSSESSIVE, Tag.US, Tag.IT, Tag.YOU, Tag.THING, Tag.WORD, Tag.THEY})
 
 
 _SUBJECTS = frozenset({Tag.THING, Tag.US, Tag.IT, Tag.THEY})
 _PREDICATES = frozenset(
     {Tag.DONE, Tag.ING, Tag.PLACE, Tag.PAST_SAFE, Tag.BE, Tag.HAVE, Tag.WAS, Tag.FUTURE, Tag.SETTLED}
 )
+
+
+_ARTICLES = frozenset({"der", "die", "das", "den"})
+
+
+def opens_clause(tokens: list[Token], at: int) -> bool:
+    """Tell whether token `at` is a 'that' after which a new clause begins (German articles look like one)."""
+    token = tokens[at]
+    if token.tag is not Tag.THAT or token.text in _ARTICLES or at + 1 >= len(tokens):
+        return False
+    return tokens[at + 1].tag in OPENS_CLAUSE
 
 
 def head_start(tokens: list[Token], at: int) -> int:
@@ -68,7 +79,7 @@ def clause_start(tokens: list[Token], at: int) -> int:
     for i in range(at - 1, start, -1):
         subject = subject or tokens[i].tag in _SUBJECTS
         before = tokens[i - 1].tag
-        if before is Tag.THAT and tokens[i].tag in _OPENS_CLAUSE:
+        if opens_clause(tokens, i - 1):
             return i
         if before is Tag.AND and subject and tags_between(tokens, start, i - 1) & _PREDICATES:
             return i

@@ -6,7 +6,7 @@ grammar does not know, and that nothing marks as harmless, is drafted with low c
 
 from services.domain.reading.drafts import Draft
 from services.domain.reading.effects import governed, meaning
-from services.domain.reading.predicates import Predicate
+from services.domain.reading.predicates import Predicate, opens_clause
 from services.domain.reading.segments import Segment
 from services.domain.reading.tags import Deed, Tag, Thing, Token
 
@@ -27,7 +27,7 @@ def drafts(tokens: list[Token], segment: Segment, found: list[Predicate]) -> lis
     settled = {p.at for p in found}
     drafted = []
     start = 0
-    for end in [*(i for i, t in enumerate(tokens) if t.tag in _EDGES), len(tokens)]:
+    for end in [*(i for i, t in enumerate(tokens) if t.tag in _EDGES or opens_clause(tokens, i)), len(tokens)]:
         clause = tokens[start:end]
         if not settled & set(range(start, end)):
             drafted.extend(_clause(tokens, clause))

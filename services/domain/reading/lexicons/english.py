@@ -8,12 +8,12 @@ from services.domain.reading.tags import Deed, Tag, Thing
 _THINGS = {
     Thing.REFUND: "refund refunds reimbursement repayment money_back cash_back chargeback refund_request refund_requests"
     " partial_refund full_refund refund_amount reimbursements repayments moneyback",
-    Thing.MONEY: "money amount amounts sum funds cash total balance price_difference difference euros dollars"
+    Thing.MONEY: "money purchase_price amount amounts sum funds cash total balance price_difference difference euros dollars"
     " pounds cents deposit",
     Thing.PAYMENT: "payment payments",
     Thing.CREDIT: "gift_card gift_cards store_credit store_credits shop_credit voucher vouchers gift_voucher gift_certificate credit_note credit"
     " credits e-voucher gift_code account_credit store-credit goodwill_credit credit_voucher shop_voucher",
-    Thing.LABEL: "label labels return_label return_labels shipping_label shipping_labels return_slip returns_label"
+    Thing.LABEL: "slip prepaid_slip label labels return_label return_labels shipping_label shipping_labels return_slip returns_label"
     " returns_labels qr_code qr_codes postage_label return_shipping_label return_form returns_form labelled_pdf"
     " prepaid_label return_docket returns_slip postage return_barcode dhl_label ups_label",
     Thing.REPLACEMENT: "replacement replacements replacement_order replacement_item replacement_unit substitute spare"
@@ -44,7 +44,7 @@ _THINGS = {
     " shipping_label_on_the record_label return_center return_centre returns_centre returns_center warning_label"
     " delivery_service shipping_costs return_period exchange_rate in_return many_happy_returns refund_reason"
     " order_status return_reason amount_of_time delivery_day by_return refund_window mailing_list product_page"
-    " return_conditions return_costs delivery_note delivery_time order_history purchase_price purchase_date total_price"
+    " return_conditions return_costs delivery_note delivery_time order_history purchase_date total_price"
     " order_total order_details",
 }
 
@@ -65,7 +65,7 @@ _DONE = {
     " triggered begun began commenced launched kicked_off placed set_in_motion put_in lodged rescheduled organised"
     " organized ordered_you actioned instructed authorized_and_sent instigated entered set_it_up recorded queued",
     Deed.COMPLETE: "processed completed finalised finalized done handled sorted executed finished happened made_that_happen made_it_happen put_through gone_through"
-    " went_through taken_care_of took_care_of settled concluded pushed_through carried_out resolved dealt_with"
+    " went_through taken_care_of took_care_of settled concluded pushed_through carried_out resolved solved dealt_with"
     " sorted_out fulfilled effected cleared expedited rushed_through seen_to got_through come_through came_through fixed"
     " arranged_for wrapped_up tied_up closed approved_and_processed ran run put_it_through squared_away",
     Deed.CANCEL: "cancelled canceled called_off voided annulled revoked withdrawn withdrew stopped aborted scrapped"
@@ -78,7 +78,7 @@ _DONE = {
     Deed.ESCALATE: "escalated forwarded passed_on passed handed_over referred alerted notified contacted"
     " informed transferred_you removed deleted blocked unsubscribed restocked removed_from raised_it upgraded extended",
     Deed.ASK: "asked",
-    Deed.WAIVE: "waived reversed knocked_off written_off written_it_off",
+    Deed.WAIVE: "waived reversed lifted knocked_off written_off written_it_off",
     Deed.ATTACH: "attached enclosed included",
     Deed.MARK: "marked flagged tagged prioritised prioritized",
     Deed.UNKNOWN: "left went came flew hit landed rolled flowed jumped dropped made_it found_its_way put_things_right",
@@ -119,7 +119,7 @@ _SAFE = (
     " learned thanked apologised apologized explained mentioned discussed told said stated written wrote described"
     " delayed denied declined rejected refused failed bounced expired missed lost ordered bought purchased arrived"
     " delivered occurred gone missing lacking remaining existing wanted liked hoped tried attempted looked_at looked_into gone_through_your"
-    " read_through worried helped learnt taken_a_look had_a_look took_a_look taken_another_look taken_a_closer_look had_another_look been_through passed_to_me taken_into_account got_your got_the heard_back gotten_back went_through_your came_in came_with came_inside came_across went_over came_back went_missing went_wrong left_a left_the left_your left_on reported opened_your_order opened_your_account opened_the opened_your asked_for asked_about raised_with taken_note made_a_note"
+    " read_through worried helped learnt taken_a_look had_a_look took_a_look taken_another_look taken_a_closer_look had_another_look been_through passed_to_me taken_into_account got_your got_the heard_back gotten_back went_through_your came_in came_with came_inside came_across went_over came_back went_missing went_wrong left_a left_the left_your left_on reported opened_your_order opened_your_account opened_the opened_your made_sure made_a_mistake made_an_error made_the_mistake made_an_exception asked_for asked_about raised_with taken_note made_a_note"
     " made_note broken damaged cracked chipped opened_the used worn needed based possible important due open different free valid responsible small required limited entitled allowed"
     " authorised authorized linked listed shown outlined provided_us sent_us sent_me sent_in shared_with_us"
     " provided_by_you attempted tracked scanned evaluated concerned interested pleased disappointed"
@@ -156,13 +156,13 @@ ENGLISH = Lexicon(
         (Tag.BEING, ""): "being",
         (Tag.FUTURE, ""): "will 'll shall going_to gonna about_to youll itll plan_to intend_to planning_to set_to"
         " due_to_be scheduled_to_be yet_to_be to_be ready_to_be waiting_to_be would 'd expects_to aim_to i'll we'll",
-        (Tag.MODAL, ""): "can could may might should must need needs able unable cannot happy_to glad_to let_me allow_me"
+        (Tag.MODAL, ""): "can could may might should must need needs able unable cannot let_'s lets happy_to glad_to let_me allow_me"
         " want wants wish like_to love_to try trying hope hoping let_us need_to have_to has_to able_to ought able_to_be"
         " eligible_to_be needs_to_be want_to_be entitled_to_be request_to_be ask_to_be asking_to_be due_for",
         (Tag.TO, ""): "to",
         (Tag.NOT, ""): "not n't never no neither nor none without nothing no_longer instead_of rather_than hasn't"
         " haven't isn't wasn't weren't aren't don't doesn't didn't won't can't couldn't wouldn't shouldn't cannot"
-        " nobody no_one hardly yet_to refused_to failed_to unable_to forgot_to declined_to",
+        " nobody no_one yet_to doubt refused_to failed_to unable_to forgot_to declined_to",
         (Tag.IF, ""): "if unless until till whether in_case provided_that assuming should_you as_long_as as_soon_as"
         " by_the_time before wherever whenever subject_to depending_on once upon provided even_if otherwise only_if"
         " only_when only_once only_after supposing on_receipt_of in_the_event",
@@ -180,7 +180,7 @@ ENGLISH = Lexicon(
         " your_email_says you_were_promised you_assume you_expected you_thought you_heard you_request you_wish"
         " your_request_that your_question",
         (Tag.US, ""): "i we i've_personally myself us_we",
-        (Tag.YOU, ""): "you customer customers one people shoppers sender",
+        (Tag.YOU, ""): "you customer customers people shoppers sender",
         (Tag.THEY, ""): "team warehouse colleague colleagues system department bank he she they manager staff logistics"
         " carrier supplier seller office accounts finance partner agent desk depot supervisor",
         (Tag.IT, ""): "it this these those everything both them all",
