@@ -38,7 +38,7 @@ test: $(STAMP) ## all tests, or some: make test T=tests/unit/test_settings.py
 	@exec $(BIN)/python -m pytest $(T)
 
 check: $(STAMP) ## format, lint, types, import rules; seconds
-	@$(BIN)/ruff format --check --quiet . || { echo "make format would change the files above"; $(BIN)/ruff format --check .; exit 1; }
+	@$(BIN)/ruff format --check --quiet . || { echo "check: these files are not formatted; make format does it" >&2; exit 1; }
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy .
 	@$(BIN)/lint-imports --no-logo

@@ -16,6 +16,8 @@ LONGEST_FUNCTION_LINES = 50
 LONGER_FILES: dict[str, str] = {
     "services/flows/pipeline.py": "design.md section 1 wants the whole product loop told in one file",
 }
+# A lexicon is a list of words: to split it would hide what it holds.
+WORD_LISTS = ("services/domain/reading/lexicons/",)
 
 
 def sources() -> list[Path]:
@@ -40,7 +42,8 @@ def test_imports_point_down() -> None:
 @pytest.mark.parametrize("path", sources(), ids=name_of)
 def test_a_file_is_short_enough_to_read_at_one_sitting(path: Path) -> None:
     lines = len(path.read_text().splitlines())
-    allowed = name_of(path) in LONGER_FILES or "migrations/versions" in name_of(path)
+    allowed = name_of(path) in LONGER_FILES or name_of(path).startswith(WORD_LISTS)
+    allowed |= "migrations/versions" in name_of(path)
     assert lines <= LONGEST_FILE_LINES or allowed, f"{lines} lines: split it, or give a reason in LONGER_FILES"
 
 
