@@ -198,13 +198,19 @@ def readings_agree(case: Case) -> Finding:
         detail = (
             f"the decision is eligible, its own reading of {decision.policy_id} is {own.value if own else 'missing'}"
         )
-    elif decision.outcome is Outcome.NOT_ELIGIBLE and Truth.YES in results.values():
+    elif decision.outcome is Outcome.NOT_ELIGIBLE and Truth.YES in results.values() and not _banned(decision):
         detail = "the decision is not eligible, but it read a clause as met"
     elif decision.outcome is Outcome.NOT_ELIGIBLE and own is not Truth.NO:
         detail = f"the decision is not eligible, its own reading of {decision.policy_id} is {own.value if own else 'missing'}"  # noqa: E501 - a pattern is read by the line
     else:
         return passed(name, "the decision follows from its own readings")
     return failed(name, detail, owner=FailureOwner.SFT_DATA, remedy="decide as the readings say, or read again")
+
+
+def _banned(decision: Decision) -> bool:
+    """Tell whether the clause that governs was read after the one that was met: what forbids is read last."""
+    last = decision.readings[-1]
+    return last.policy_id == decision.policy_id and last.result is Truth.NO
 
 
 def tools_allowed(case: Case) -> Finding:
