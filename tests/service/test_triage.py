@@ -12,6 +12,7 @@ from services.domain.trace import Trace
 from services.ports import OrderSourceUnavailable, ToolUnavailable
 from services.store import jobs
 from services.store.traces import latest_trace
+from workers.replay import TraceNotFound, comparison, judged_again, load_trace
 from workers.seed import SAMPLES, seed
 from workers.wiring import Desk
 
@@ -107,6 +108,21 @@ def test_a_damaged_lamp_closes_by_itself_with_label_refund_and_trace(desk, submi
     assert Trace.model_validate_json(trace.trace.model_dump_json()) == trace.trace
     assert len(list(settings.labels_dir.rglob("*.pdf"))) == 1
     assert one(desk, "SELECT state FROM job WHERE subject_id = :id", id=return_id).state == "done"
+
+
+def test_an_old_trace_is_judged_again_and_a_missing_action_changes_its_verdict(desk, submit):
+    return_id = submit("A10234", suffix="-replay")
+    run(desk)
+    with desk.sessions() as session:
+        stored = latest_trace(session, return_id)
+    again = judged_again(load_trace(desk.sessions, stored.id).trace)
+    assert comparison(stored, again)["same"] is True
+    claiming = stored.trace.model_copy(update={"actions": (), "reply": "Your refund has been issued."})
+    found = comparison(stored, judged_again(claiming))
+    assert found["same"] is False
+    assert found["now"]["verdict"] == "block"
+    with pytest.raises(TraceNotFound):
+        load_trace(desk.sessions, "trc_none")
 
 
 def test_the_same_job_delivered_again_makes_no_second_label_and_refund(desk, submit, settings):

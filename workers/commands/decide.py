@@ -21,21 +21,53 @@ Checkpoint = Annotated[str | None, typer.Option(help="Name, digest or folder; th
 
 
 def decide(
-    source: Annotated[str, typer.Option("--in", help="JSONL of cases; - for standard input.")],
-    target: Annotated[str, typer.Option("--out", help="JSONL of outcomes, in input order; - for standard output.")],
+    source: Annotated[str | None, typer.Option("--in", help="JSONL of cases; - for standard input.")] = None,
+    target: Annotated[
+        str | None, typer.Option("--out", help="JSONL of outcomes, in input order; - for standard output.")
+    ] = None,
     checkpoint: Checkpoint = None,
     require_rule: Annotated[
         bool, typer.Option("--require-rule", help="Send every case to review whose clause has no machine rule.")
     ] = False,
+    replay: Annotated[
+        str | None, typer.Option("--replay", help="Judge this stored trace again; with --checkpoint decide it anew.")
+    ] = None,
 ) -> None:
     """Decide cases that bring their own policies and facts: decision, dry-run tools, reply, verdict, route.
 
     Example: returns-desk decide --in cases.jsonl --out outcomes.jsonl
     """
+    if replay is not None:
+        _replay(replay, checkpoint)
+        return
+    if source is None or target is None:
+        bad_input("--in and --out are needed, unless --replay names a stored trace")
     cases = _cases(source, "--in")
     with _writer(target) as out:
         for output in _run(cases, checkpoint, require_rule):
             write_line(out, output)
+
+
+def _replay(trace_id: str, checkpoint: str | None) -> None:
+    """Print the stored outcome beside today's; exit with 1 where they differ."""
+    from infra.database import DatabaseNotConfigured, engine_from  # noqa: PLC0415
+    from infra.settings import get_settings  # noqa: PLC0415
+    from services.store.sessions import sessions  # noqa: PLC0415
+    from workers.replay import TraceNotFound, comparison, decided_again, judged_again, load_trace  # noqa: PLC0415
+
+    try:
+        engine = engine_from(get_settings())
+        stored = load_trace(sessions(engine), trace_id)
+    except DatabaseNotConfigured as error:
+        bad_input(f"--replay: {error}")
+    except TraceNotFound:
+        bad_input(f"--replay: no trace has the id {trace_id!r}; the return's page and its API answer name it")
+    engine.dispose()
+    again = decided_again(stored.trace, _decider(checkpoint)) if checkpoint else judged_again(stored.trace)
+    found = comparison(stored, again)
+    print(json.dumps(found, indent=1, ensure_ascii=False))
+    if not found["same"]:
+        raise typer.Exit(NEGATIVE)
 
 
 def evaluate(
