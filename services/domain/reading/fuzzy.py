@@ -60,7 +60,9 @@ def _plausible(word: str, candidate: str, code: str) -> bool:
     """Refuse what is more likely another form of the verb (includes, included) than a slip."""
     if word[0] != candidate[0]:
         return False
-    if len(candidate) <= _MIN_LENGTH and len(word) == len(candidate) and sorted(word) != sorted(candidate):
+    # One letter for another makes another word in short words, and in languages rich in forms (verwendet, versendet).
+    exchanged = len(word) == len(candidate) and sorted(word) != sorted(candidate)
+    if exchanged and (len(candidate) <= _MIN_LENGTH or code != "en"):
         return False
     endings = _ENDINGS.get(code, ())
     if endings and word.endswith(endings) and not candidate.endswith(endings):

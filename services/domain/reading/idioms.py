@@ -107,6 +107,11 @@ IDIOMS: tuple[Idiom, ...] = (
         r"(?:in de bijlage|bijgevoegd).{0,20}(?:label|etiket)",
     ),
     *_table(
+        Effect.OTHER,
+        0.8,
+        r"(?:i|we)(?:'ve| have)? (?:already |now |just )?let (?:my|our|the) (?:\w+ ){1,3}know\b",
+    ),
+    *_table(
         Effect.ADDRESS_CHANGED,
         0.7,
         r"(?:your|the) (?:\w+ )?address (?:on file |in our system )?(?:is|reads) now\b",
