@@ -43,6 +43,8 @@ class Sitting(NamedTuple):
     case: ReviewCase
     guideline_version: str
     final: bool = False
+    seconds: float | None = None
+    """How long the person looked at it."""
 
 
 class Other(NamedTuple):
@@ -150,7 +152,8 @@ class Review:
         return verification
 
     def _settle(self, sitting: Sitting, kind: LabelKind, reason: str, document: LabelDocument) -> Stored:
-        label = NewLabel(kind, reason.strip() or None, document, sitting.guideline_version)
+        timed = document.model_copy(update={"seconds": sitting.seconds})
+        label = NewLabel(kind, reason.strip() or None, timed, sitting.guideline_version)
         return self.store.settle(sitting.hold, label, final=sitting.final, wanted=self.wanted(sitting.hold.item_id))
 
 

@@ -1,0 +1,110 @@
+// Keys, panels and local times. Every page works without this file; it only saves the hand the way to the mouse.
+"use strict";
+(() => {
+  const root = document.documentElement;
+  root.classList.add("js");
+
+  const typing = (el) => el && (el.matches("textarea, select, [contenteditable]") ||
+    (el.matches("input") && !["checkbox", "radio", "submit", "button"].includes(el.type)));
+
+  function localTimes(within) {
+    for (const el of within.querySelectorAll("time[datetime]")) {
+      const moment = new Date(el.getAttribute("datetime"));
+      if (Number.isNaN(moment.getTime())) continue;
+      el.title = moment.toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+      if (el.hasAttribute("data-clock")) el.textContent = moment.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+    }
+  }
+
+  function openPanel(name, focus = true) {
+    const panel = document.getElementById(name);
+    if (!panel) return;
+    for (const other of document.querySelectorAll(".panel.open")) if (other !== panel) other.classList.remove("open");
+    panel.classList.add("open");
+    if (focus) {
+      const first = panel.querySelector("textarea[name=reply], textarea, select, input:not([type=hidden])");
+      if (first) first.focus();
+      panel.scrollIntoView({ block: "center" });
+    }
+    if (window.htmx) window.htmx.trigger(panel, "opened");
+  }
+
+  function rows() { return [...document.querySelectorAll("tr[data-row]")]; }
+  function select(step) {
+    const all = rows();
+    if (!all.length) return false;
+    const at = all.findIndex((row) => row.classList.contains("selected"));
+    const next = all[Math.max(0, Math.min(all.length - 1, at + step))] || all[0];
+    all.forEach((row) => row.classList.remove("selected"));
+    next.classList.add("selected");
+    next.scrollIntoView({ block: "nearest" });
+    const link = next.querySelector("a");
+    if (link) link.focus({ preventScroll: true });
+    return true;
+  }
+
+  function press(el) {
+    if (el.dataset.opens) { document.getElementById(el.dataset.opens).showModal(); return; }
+    if (el.dataset.panel) { openPanel(el.dataset.panel); return; }
+    if (el.matches("input, textarea")) { el.focus(); el.select(); return; }
+    if (el.disabled) { tell("Not possible here: " + (el.parentElement.querySelector(".does")?.textContent || "")); return; }
+    const reason = el.form && el.form.querySelector("[data-reason]");
+    if (reason && !reason.value) { reason.focus(); tell("Write why first."); return; }
+    el.click();
+  }
+
+  let telling;
+  function tell(text) {
+    const at = document.getElementById("told");
+    at.textContent = text;
+    clearTimeout(telling);
+    telling = setTimeout(() => { at.textContent = ""; }, 4000);
+  }
+
+  document.addEventListener("click", (event) => {
+    const el = event.target.closest("[data-panel], [data-opens]");
+    if (el) { event.preventDefault(); press(el); }
+  });
+
+  // One press of a button is one write, however nervous the finger.
+  document.addEventListener("submit", (event) => {
+    if (event.target.method !== "post" || event.defaultPrevented) return;
+    if (event.target.dataset.sent) { event.preventDefault(); return; }
+    event.target.dataset.sent = "yes";
+  });
+  window.addEventListener("pageshow", () => {
+    for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+  });
+
+  document.addEventListener("keydown", (event) => {
+    const el = document.activeElement;
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && el && el.form) {
+      event.preventDefault();
+      if (el.form.reportValidity()) el.form.requestSubmit(el.form.querySelector("button.primary, button.danger, button:not(.quiet)"));
+      return;
+    }
+    if (event.key === "Escape") {
+      if (document.querySelector("dialog[open]")) return;
+      if (typing(el)) { el.blur(); return; }
+      for (const panel of document.querySelectorAll(".panel.open")) panel.classList.remove("open");
+      return;
+    }
+    if (event.ctrlKey || event.metaKey || event.altKey || typing(el) || document.querySelector("dialog[open]")) return;
+    if (event.key === "j" || event.key === "k") {
+      if (select(event.key === "j" ? 1 : -1)) event.preventDefault();
+      else window.scrollBy({ top: event.key === "j" ? 220 : -220 });
+      return;
+    }
+    const wanted = [...document.querySelectorAll("[data-key]")].find((one) => one.dataset.key === event.key);
+    if (wanted) { event.preventDefault(); press(wanted); }
+  });
+
+  document.addEventListener("htmx:afterSwap", (event) => localTimes(event.target));
+  document.addEventListener("htmx:sendError", () => tell("The desk does not answer. Your words are still here."));
+  document.addEventListener("htmx:responseError", () => tell("The desk could not do that. Your words are still here."));
+
+  localTimes(document);
+  const open = document.querySelector(".panel.open");
+  if (open) openPanel(open.id);
+  else if (location.hash && document.querySelector(".panel" + location.hash)) openPanel(location.hash.slice(1));
+})();
