@@ -158,6 +158,8 @@ def _present_passive(tokens: list[Token], made: Predicate, now: bool) -> Predica
         t.tag in {Tag.POSSESSIVE, Tag.IT, Tag.US} or (t.tag is Tag.DET and t.text not in _INDEFINITE) for t in subject
     ):
         return made._replace(certainty=0.75)
+    if subject and subject[-1].tag is Tag.YOU and subject[-1].text == "you" and tokens[made.at].value == Deed.REFUND:
+        return made._replace(certainty=0.75)
     things = [t for t in subject if t.tag is Tag.THING and t.value != Thing.NEUTRAL]
     if things and not things[0].text.endswith("s") and not any(t.tag is Tag.DET for t in subject):
         return made._replace(certainty=0.7)

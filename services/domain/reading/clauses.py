@@ -6,7 +6,7 @@ from services.domain.claims import Effect
 from services.domain.reading import brackets, chains, idioms, places, unsettled
 from services.domain.reading.chains import ARRANGED
 from services.domain.reading.drafts import Draft, SegmentReading
-from services.domain.reading.effects import Meaning, before_clause, is_of_another_subject, meaning, objects
+from services.domain.reading.effects import Meaning, before_clause, governed, is_of_another_subject, meaning, objects
 from services.domain.reading.headings import heading_state
 from services.domain.reading.lexicon import Lexicon
 from services.domain.reading.predicates import CLAIMING, Predicate, State, clause_start
@@ -143,7 +143,10 @@ def _draft(tokens: list[Token], made: Predicate, topic: str) -> Draft | None:  #
         return None
     sense = meaning(made.deed, [t.value for t in things])
     certainty = made.certainty
-    if (sense is None or not things) and made.deed in _LIGHT and _is_carried(tokens, made, things):
+    pronoun = (
+        made.at + 1 < len(tokens) and tokens[made.at + 1].tag is Tag.IT and all(governed(tokens, t) for t in things)
+    )
+    if (sense is None or not things or pronoun) and made.deed in _LIGHT and _is_carried(tokens, made, things):
         for carried in [*(t.value for t in before_clause(tokens, made)), *_listed_after(tokens, made), topic]:
             if carried and (resolved := meaning(made.deed, [carried])) is not None:
                 sense, certainty = _widened(resolved), min(certainty, 0.8)
@@ -251,6 +254,8 @@ def _is_carried(tokens: list[Token], made: Predicate, things: list[Token]) -> bo
     near = tokens[max(made.left - 2, 0) : made.left] + tokens[made.at + 1 : made.at + 3]
     if any(t.tag is Tag.IT for t in near) or (made.left > 0 and tokens[made.left - 1].tag is Tag.THAT):
         return True
+    if made.deed == Deed.UNKNOWN and made.headless:
+        return False
     subject = tokens[clause_start(tokens, made.left) : made.left]
     named = any(t.tag is Tag.WORD or (t.tag is Tag.THING and t.value == Thing.NEUTRAL) for t in subject)
     return not things and not named

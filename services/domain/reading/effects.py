@@ -155,6 +155,8 @@ def _plain(deed: str, things: list[str]) -> Meaning | None:  # noqa: PLR0911 - o
             return _BY_THING[thing]
         if thing == Thing.PHOTOS and deed in {Deed.START, Deed.CREATE}:
             return _PHOTOS
+        if thing == Thing.MONEY and deed == Deed.ADD and Thing.BALANCE in things:
+            return _CREDIT
         if thing == Thing.MONEY and deed in {Deed.COMPLETE, Deed.CREATE, Deed.START, Deed.ADD}:
             return _MONEY_BACK
         if thing == Thing.ORDER and deed == Deed.START:
@@ -249,7 +251,7 @@ def governed(tokens: list[Token], thing: Token) -> bool:
     """Tell whether a preposition stands shortly before the thing: for your return, to your account."""
     at = next(i for i, token in enumerate(tokens) if token.start == thing.start)
     for i in range(at - 1, max(at - 4, -1), -1):
-        if tokens[i].tag is Tag.PREPOSITION:
+        if tokens[i].tag in {Tag.PREPOSITION, Tag.TO}:
             return True
         if tokens[i].tag not in {Tag.DET, Tag.POSSESSIVE, Tag.WORD, Tag.ADVERB, Tag.NUMBER, Tag.ANY}:
             return False

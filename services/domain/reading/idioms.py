@@ -26,6 +26,8 @@ def _table(effect: Effect, certainty: float, *patterns: str) -> list[Idiom]:
 _MONEY = r"(?:money|funds|cash|refund|amount|sum|\W?\d[\d.,]*\W*(?:euros?|eur|dollars?|pounds?|quid|bucks)?)"
 
 _ABLE = r"(?:(?:was|were|been) able to|managed to|took the liberty of|succeeded in|went ahead and|gone ahead and)"
+_SHOULD = r"(?:should |must |will |may |now )*"
+_JUST = r"(?:just |now |already |by now )*"
 _MAKE = r"(?:get|gett|make|mak|creat|generat|issu|process|arrang|sort|send|set up|put|push|approv)\w*"
 
 IDIOMS: tuple[Idiom, ...] = (
@@ -41,6 +43,7 @@ IDIOMS: tuple[Idiom, ...] = (
         r"(?:you are|you're) (?:now )?\W?\d[\d.,]*\W* (?:\w+ )?richer",
         r"(?:we|i)(?:'ve| have)? (?:pressed|hit|pushed) the (?:refund )?button",
         r"enjoy (?:your|the) (?:refund|money)",
+        rf"you {_SHOULD}have {_JUST}(?:received|got|gotten) (?:\w+ ){{0,4}}(?:refund|money)\b",
         r"(?:we|i)(?:'ve| have)? (?:got|gotten|brought|handed|returned) (?:you )?(?:your|the) money(?: back)?\b",
         rf"(?:price|{_MONEY}|half|rest|remainder)[^,.]{{0,30}} (?:has|have|'s) (?:already |now |just )?gone (?:back|out|through|off)",
         r"(?:money|refund|cash|payment)(?:'s| is) (?:now |already )?in(?=[.!,]|$)",
@@ -91,6 +94,7 @@ IDIOMS: tuple[Idiom, ...] = (
         Effect.CREATE_RETURN_LABEL,
         0.7,
         r"(?:check|look in|have a look in|see) your (?:inbox|e-?mail|mailbox|spam)(?: folder)? for (?:the|your|a) (?:\w+ ){0,2}label",
+        rf"you {_SHOULD}have {_JUST}(?:received|got|gotten) (?:\w+ ){{0,6}}(?:label|qr code)\b",
         r"(?:attached|enclosed|below|here|herewith)(?: is| are| you(?:'ll| will)? find|'s)? (?:the|your|a) (?:\w+ ){0,2}(?:label|return slip)",
         rf"{_ABLE} (?:\w+ ){{0,2}}{_MAKE}[^,.]{{0,30}}\blabel",
         r"with (?:the|your) (?:\w+ ){0,2}label\b[^,]{0,20}\b(?:complete|done|sent|issued|in place|ready|sorted|on its way)",

@@ -76,7 +76,8 @@ def _placed(tokens: list[Token], at: int, segment: Segment, topic: str, taken: l
     if sense is None:
         return []
     if set(values) <= {Thing.PARCEL, Thing.ORDER}:
-        certainty = 0.5
+        # Where the order itself is on its way is a fact of before, not an effect of ours.
+        return []
     return [_make(tokens, at, sense, certainty, tuple(things))]
 
 

@@ -10,7 +10,7 @@ import re
 _QUOTE = re.compile(r'"([^"\n]{2,400})"')
 _INTRODUCED = re.compile(
     r"(?:say|says|said|state|states|stated|reads|read|wrote|write|written|writes|quote|quoted|asked|ask|worded|words|told|mention\w*|claim\w*|"
-    r"polic\w+|clause|terms|message|section|paragraph|rule|p-?\d+|(?:status|updated to|marked as|marked|set to|now)|phrase|sentence|subject|titled|called|reason|"
+    r"polic\w+|clause|terms|message|section|paragraph|rule|p-?\d+|(?:status|listed as|shown as|shows as|updated to|marked as|marked|set to|now)|phrase|sentence|subject|titled|called|reason|"
     r"schreib\w*|geschrieben|steht|heisst|sagt\w*|gesagt|lautet|klausel|richtlinie|nachricht|betreff|meinten|ihre[rn]? worte\w*|bedingungen|"
     r"dit|dites|ecrit|ecrivez|ecriviez|indique\w*|precise|politique|conditions|message|mentionn\w+|demand\w+|disiez|"
     r"dice|dijo|escrib\w+|escrito|indica\w*|politica|mensaje|clausula|condiciones|menciona\w*|dijiste|comenta\w*|"

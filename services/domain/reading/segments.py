@@ -43,6 +43,8 @@ def split(text: str) -> list[Segment]:
         elif not _TABLE_RULE.match(line):
             bullet = _BULLET.match(line)
             listed = bullet is not None or line.count("|") >= 2 or (heading is not None and not blank_since_list)
+            if bullet is not None and heading is None and segments and _is_title(text, segments[-1]):
+                heading = len(segments) - 1
             body = start + (bullet.end() if bullet else len(line) - len(line.lstrip()))
             if not listed and blank_since_list:
                 heading = None
@@ -57,6 +59,12 @@ def split(text: str) -> list[Segment]:
                 blank_since_list = False
         start = end + 1
     return segments
+
+
+def _is_title(text: str, segment: Segment) -> bool:
+    """Tell whether a line before a list is its title: short, and no sentence."""
+    line = text[segment.start : segment.end].strip()
+    return not segment.listed and len(line) <= 60 and not line.endswith((".", "!", "?", ","))
 
 
 def _sentences(text: str, start: int, end: int, *, listed: bool, heading: int | None, quoted: bool) -> list[Segment]:  # noqa: PLR0913 - what a reading needs

@@ -28,11 +28,28 @@ _SIGNS: dict[str, Tag] = {
 _LONGEST = 6
 
 
+# Written without their apostrophe; the value is the word before it.
+_BARE_CLITICS = {
+    "thats": "that", "youre": "you", "youve": "you", "weve": "we", "ive": "i", "im": "i", "theres": "there", "heres": "here",
+    "whats": "what", "theyve": "they", "itll": "it", "youll": "you", "dont": "do", "didnt": "did", "hasnt": "has",
+    "isnt": "is", "wasnt": "was", "cant": "ca", "havent": "have", "doesnt": "does", "couldnt": "could", "wouldnt": "would",
+}  # fmt: skip
+
+
+def _clitic_of(letters: str) -> str:
+    return "n't" if letters in {"nt", "t"} else f"'{letters}"
+
+
 def _split(text: str, offset: int) -> list[tuple[str, int, int]]:
     """Return (word, start, end); clitics are words of their own: don't is do + n't."""
     words: list[tuple[str, int, int]] = []
     for match in _WORD.finditer(text):
         word, start = match.group(), match.start() + offset
+        if word in _BARE_CLITICS:
+            cut = len(_BARE_CLITICS[word])
+            words.append((word[:cut], start, start + cut))
+            words.append((_clitic_of(word[cut:]), start + cut, start + len(word)))
+            continue
         while (elision := _ELISION.match(word)) is not None:
             words.append((elision.group(), start, start + elision.end()))
             word, start = word[elision.end() :], start + elision.end()

@@ -99,6 +99,7 @@ class Thing(StrEnum):
     CASE = "case"
     DISCOUNT = "discount"
     ACCOUNT = "account"
+    BALANCE = "balance"
     PAYMENT = "payment"
     """A payment, which is the customer's more often than ours."""
     NEUTRAL = "neutral"

@@ -8,7 +8,7 @@ from services.domain.reading.tags import Deed, Tag, Thing
 _THINGS = {
     Thing.REFUND: "refund refunds reimbursement repayment money_back cash_back chargeback refund_request refund_requests"
     " partial_refund full_refund refund_amount reimbursements repayments moneyback",
-    Thing.MONEY: "money purchase_price amount amounts sum funds cash total balance price_difference difference euros dollars"
+    Thing.MONEY: "money purchase_price amount amounts sum funds cash total price_difference difference euros dollars"
     " pounds cents deposit",
     Thing.PAYMENT: "payment payments",
     Thing.CREDIT: "gift_card gift_cards store_credit store_credits shop_credit voucher vouchers gift_voucher gift_certificate credit_note credit"
@@ -35,6 +35,7 @@ _THINGS = {
     Thing.CASE: "case ticket complaint claim claims issue matter request requests dispute incident",
     Thing.DISCOUNT: "discount discounts coupon coupons promo_code discount_code promotional_discount compensation bonus"
     " points loyalty_points",
+    Thing.BALANCE: "balance store_balance shop_balance account_balance",
     Thing.ACCOUNT: "account profile",
     Thing.NEUTRAL: "credit_card credit_cards in_order in_order_to product_label care_label"
     " email_address email_addresses e-mail_address size_label bank_details brand_label return_window return_policy"
@@ -81,7 +82,7 @@ _DONE = {
     Deed.WAIVE: "waived reversed lifted knocked_off written_off written_it_off",
     Deed.ATTACH: "attached enclosed included",
     Deed.MARK: "marked flagged tagged prioritised prioritized",
-    Deed.UNKNOWN: "left went came flew hit landed rolled flowed jumped dropped made_it found_its_way put_things_right",
+    Deed.UNKNOWN: "ordered left went came flew hit landed rolled flowed jumped dropped made_it found_its_way put_things_right",
 }
 
 _ING = {
@@ -117,9 +118,9 @@ _SAFE = (
     "checked reviewed read looked seen saw found located verified authenticated confirmed received noted understood"
     " approved accepted decided yours correct determined examined assessed inspected considered compared identified noticed heard"
     " learned thanked apologised apologized explained mentioned discussed told said stated written wrote described"
-    " delayed denied declined rejected refused failed bounced expired missed lost ordered bought purchased arrived"
+    " delayed denied declined rejected refused failed bounced expired missed lost bought purchased arrived"
     " delivered occurred gone missing lacking remaining existing wanted liked hoped tried attempted looked_at looked_into gone_through_your"
-    " read_through worried helped learnt taken_a_look had_a_look took_a_look taken_another_look taken_a_closer_look had_another_look been_through passed_to_me taken_into_account got_your got_the heard_back gotten_back went_through_your came_in came_with came_inside came_across went_over came_back went_missing went_wrong left_a left_the left_your left_on reported opened_your_order opened_your_account opened_the opened_your made_sure made_a_mistake made_an_error made_the_mistake made_an_exception opened_or_not costs cost deducted asked_for asked_about raised_with taken_note made_a_note"
+    " read_through worried helped learnt taken_a_look had_a_look took_a_look taken_another_look taken_a_closer_look had_another_look been_through passed_to_me taken_into_account got_your got_the heard_back gotten_back went_through_your came_in came_with came_inside came_across went_over came_back went_missing went_wrong left_a left_the left_your left_on reported opened_your_order opened_your_account opened_the opened_your made_sure made_a_mistake made_an_error made_the_mistake made_an_exception opened_or_not costs cost deducted stopped_working stopped_charging stopped_turning has_stopped ordered_the_wrong ordered_from asked_for asked_about raised_with taken_note made_a_note"
     " made_note broken damaged cracked chipped opened_the used worn needed based possible important due open different free valid responsible small required limited entitled allowed"
     " authorised authorized linked listed shown outlined provided_us sent_us sent_me sent_in shared_with_us"
     " provided_by_you attempted tracked scanned evaluated concerned interested pleased disappointed"
@@ -203,7 +204,7 @@ ENGLISH = Lexicon(
         (Tag.PREPOSITION, ""): "for of from following about regarding concerning with on in at under per by into onto as like"
         " via through against because_of thanks_to due_to despite besides over including without_any",
         (Tag.DET, ""): "a an the said",
-        (Tag.POSSESSIVE, ""): "your our my his her their its this_one",
+        (Tag.POSSESSIVE, ""): "ur your our my his her their its this_one",
         (Tag.ANY, ""): "any every each usually generally normally typically policy policies clause terms eligible"
         " conditions rule rules p-7 in_such_cases often sometimes faq standard_procedure always_be automatically_be"
         " typical whichever whatever most many some general",
