@@ -3,7 +3,7 @@
 import typer
 
 from workers.commands import decide as decide_command
-from workers.commands import keys, policies, up
+from workers.commands import jobs, keys, policies, up
 from workers.commands import submit as submit_command
 from workers.commands import verify as verify_command
 
@@ -25,6 +25,7 @@ app.command()(up.status)
 app.command()(up.down)
 app.command()(submit_command.submit)
 app.add_typer(keys.app, name="keys")
+app.add_typer(jobs.app, name="jobs")
 app.command()(verify_command.verify)
 app.command()(decide_command.decide)
 app.command("eval")(decide_command.evaluate)

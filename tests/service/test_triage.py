@@ -11,6 +11,7 @@ from services.domain.jobs import JobKind
 from services.domain.trace import Trace
 from services.ports import OrderSourceUnavailable, ToolUnavailable
 from services.store import jobs
+from services.store.jobs_view import NotToBeRetried, list_jobs, retry_job
 from services.store.traces import latest_trace
 from workers.replay import TraceNotFound, comparison, judged_again, load_trace
 from workers.seed import SAMPLES, seed
@@ -249,6 +250,43 @@ def test_patience_that_ends_makes_a_visible_review_item(desk, submit):
     assert found.reason == "processing_failed"
     assert "tongues" in found.detail
     assert outcome(desk, return_id).status == "in_review"
+
+
+def quarantine(desk):
+    while leases := desk.jobs.claim(JobKind.TRIAGE, "w"):
+        for lease in leases:
+            desk.jobs.retry(lease, "ValueError: no")
+
+
+def test_a_failed_job_gets_a_fresh_start_and_its_return_leaves_the_review_queue(desk, submit):
+    return_id = submit("A10234")
+    quarantine(desk)
+    job = one(desk, "SELECT id, state FROM job WHERE subject_id = :id", id=return_id)
+    assert job.state == "failed"
+    with desk.sessions() as session:
+        assert job.id in [view.id for view in list_jobs(session, ["failed"])]
+        retry_job(session, job.id, "kim", datetime.now(UTC))
+    assert one(desk, "SELECT count(*) AS n FROM review_item WHERE return_id = :id", id=return_id).n == 0
+    run(desk)
+    assert outcome(desk, return_id).verdict is not None
+    with desk.sessions() as session, pytest.raises(NotToBeRetried, match="done"):
+        retry_job(session, job.id, "kim", datetime.now(UTC))
+
+
+def test_a_failed_job_that_a_reviewer_holds_is_not_started_again(desk, submit):
+    return_id = submit("A10234")
+    quarantine(desk)
+    job = one(desk, "SELECT id FROM job WHERE subject_id = :id", id=return_id)
+    with desk.sessions() as session:
+        session.execute(
+            text(
+                "UPDATE review_item SET state = 'leased', lease_token = 't', leased_by = 'kim', lease_until = now()"
+                " WHERE return_id = :id"
+            ),
+            {"id": return_id},
+        )
+    with desk.sessions() as session, pytest.raises(NotToBeRetried, match="reviewer"):
+        retry_job(session, job.id, "kim", datetime.now(UTC))
 
 
 def test_all_samples_come_to_rest_in_one_terminal_state(desk, submit):
