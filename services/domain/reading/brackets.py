@@ -86,7 +86,7 @@ def _headless(tokens: list[Token], base: Predicate, start: int, end: int, tags: 
     return base._replace(headless=True, certainty=0.8)
 
 
-def _under_head(tokens: list[Token], made: Predicate, start: int, tags: set[Tag]) -> Predicate:
+def _under_head(tokens: list[Token], made: Predicate, start: int, tags: set[Tag]) -> Predicate:  # noqa: PLR0911 - one line a case
     if made.state not in CLAIMING:
         return made
     sentence = {t.tag for t in tokens[: made.at]}

@@ -65,7 +65,7 @@ def helpers(tokens: list[Token], at: int) -> tuple[set[Tag], int, bool]:
     while i >= 0:
         tag = tokens[i].tag
         if tag in _HELPERS:
-            # A finite form of be has no helper before it: in "the label you need is attached", need is another clause's.
+            # A finite form of be has no helper before it: in "the label you need is attached", need is another clause's.  # noqa: E501 - a pattern is read by the line
             if tag in {Tag.MODAL, Tag.FUTURE, Tag.TO} and tokens[left].tag in {Tag.BE, Tag.WAS} and chain:
                 break
             chain.add(tag)
@@ -141,7 +141,7 @@ def _with_helpers(tokens: list[Token], at: int, left: int, chain: set[Tag], befo
     return base._replace(certainty=0.8)
 
 
-def _present_passive(tokens: list[Token], made: Predicate, now: bool) -> Predicate:
+def _present_passive(tokens: list[Token], made: Predicate, now: bool) -> Predicate:  # noqa: PLR0911 - one line a case
     """Is refunded: holds now with such an adverb or of a thing of the customer's, else how it is done in general."""
     tags = tags_between(tokens, 0, len(tokens))
     relative = made.left > 1 and tokens[made.left - 1].tag is Tag.MODAL and tokens[made.left - 2].tag is Tag.YOU

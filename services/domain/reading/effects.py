@@ -146,7 +146,7 @@ def _sent(deed: str, things: list[str]) -> Meaning | None:  # noqa: PLR0911 - on
     return None
 
 
-def _plain(deed: str, things: list[str]) -> Meaning | None:  # noqa: PLR0911 - one line a case
+def _plain(deed: str, things: list[str]) -> Meaning | None:  # noqa: C901, PLR0911 - one line a case
     if things and things[0] == Thing.PAYMENT:
         return None
     things = [t for t in things if t != Thing.NEW] + [t for t in things if t == Thing.NEW]
@@ -188,7 +188,7 @@ _BY = frozenset({"by", "per", "via", "par", "por", "tramite", "priority", "regis
 
 def _heads(tokens: list[Token], start: int, end: int) -> list[Token]:
     """Return the things in the range, ungoverned first; of a compound (return label) only its last word."""
-    found = []
+    found: list[Token] = []
     for i in range(start, end):
         token = tokens[i]
         if token.tag is not Tag.THING or token.value == Thing.NEUTRAL:

@@ -3,6 +3,8 @@
 from services.domain.reading.predicates import CLAIMING, Predicate, State, head_start, tags_between
 from services.domain.reading.tags import Tag, Token
 
+# Who acts, but not for the shop.
+_OTHERS = frozenset({"provider", "manufacturer", "carrier", "seller", "bank", "supplier", "platform", "maker", "brand"})
 _VERBS = frozenset({Tag.DONE, Tag.ING, Tag.PAST_SAFE, Tag.BASE})
 
 
@@ -46,7 +48,12 @@ def _answers(tokens: list[Token], made: Predicate) -> bool:
 
 
 def _by_you(tokens: list[Token], at: int) -> bool:
-    return at + 2 < len(tokens) and tokens[at + 1].text == "by" and tokens[at + 2].tag is Tag.YOU
+    if at + 2 >= len(tokens) or tokens[at + 1].text not in {"by", "von", "par", "por", "da", "dal", "door"}:
+        return False
+    agent = tokens[at + 2 : at + 6]
+    if any(t.text in {"our", "us", "me", "my"} for t in agent):
+        return False
+    return any(t.tag is Tag.YOU or t.text in _OTHERS for t in agent)
 
 
 def under_head(tokens: list[Token], made: Predicate, start: int, chain: set[Tag]) -> Predicate:  # noqa: C901, PLR0911 - one line a case

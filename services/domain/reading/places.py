@@ -54,7 +54,7 @@ def _placed(tokens: list[Token], at: int, segment: Segment, topic: str, taken: l
         if not bare:
             return []
     certainty = 0.75 if find is not None and Tag.MODAL in tags else 0.85
-    if any(abs(d.anchor - tokens[at].start) < 60 and d.start <= tokens[at].start for d in taken) and find is None:
+    if find is None and any(tokens[start].start <= d.anchor <= tokens[at].start for d in taken):
         return []
     things = [t for t in region if t.tag is Tag.THING and t.value != Thing.NEUTRAL]
     if not things and any(t.value == Thing.NEUTRAL for t in region):

@@ -8,7 +8,7 @@ from services.domain.reading.tags import Deed, Tag, Thing
 _THINGS = {
     Thing.REFUND: "refund refunds reimbursement repayment money_back cash_back chargeback refund_request refund_requests"
     " partial_refund full_refund refund_amount reimbursements repayments moneyback",
-    Thing.MONEY: "money purchase_price amount amounts sum funds cash total price_difference difference euros dollars"
+    Thing.MONEY: "transfer bank_transfer payout payment_to_you money purchase_price amount amounts sum funds cash total price_difference difference euros dollars"
     " pounds cents deposit",
     Thing.PAYMENT: "payment payments",
     Thing.CREDIT: "gift_card gift_cards store_credit store_credits shop_credit voucher vouchers gift_voucher gift_certificate credit_note credit"
@@ -65,7 +65,7 @@ _DONE = {
     Deed.START: "started initiated opened registered set_up set_off pushed taken_place took_place i_did we_did arranged booked scheduled logged submitted requested filed"
     " triggered begun began commenced launched kicked_off placed set_in_motion put_in lodged rescheduled organised"
     " organized ordered_you actioned instructed authorized_and_sent instigated entered set_it_up recorded queued",
-    Deed.COMPLETE: "processed completed finalised finalized done handled sorted executed finished happened made_that_happen made_it_happen put_through gone_through"
+    Deed.COMPLETE: "processed completed finalised finalized done handled sorted executed finished gone_out went_out happened made_that_happen made_it_happen put_through gone_through"
     " went_through taken_care_of took_care_of settled concluded pushed_through carried_out resolved solved dealt_with"
     " sorted_out fulfilled effected cleared expedited rushed_through seen_to got_through come_through came_through fixed"
     " arranged_for wrapped_up tied_up closed approved_and_processed ran run put_it_through squared_away",

@@ -1,0 +1,181 @@
+"""What a predicate in its clause claims: the effect, or nothing. The words of effects are `effects`."""
+
+from services.domain.claims import Effect
+from services.domain.reading.chains import ARRANGED
+from services.domain.reading.drafts import Draft
+from services.domain.reading.effects import Meaning, before_clause, governed, is_of_another_subject, meaning, objects
+from services.domain.reading.predicates import CLAIMING, Predicate, State, clause_start
+from services.domain.reading.tags import Deed, Tag, Thing, Token
+
+_OWN = frozenset(
+    {"our", "its", "their", "notre", "nos", "unsere", "unseren", "nuestra", "nuestro", "onze", "nostro", "nostra"}
+)
+_YOURS = frozenset({"your", "votre", "vos"})
+_LIGHT = frozenset(
+    {
+        Deed.UNKNOWN,
+        Deed.PAID,
+        Deed.CHANGE,
+        Deed.COMPLETE,
+        Deed.START,
+        Deed.CREATE,
+        Deed.SEND,
+        Deed.PAY,
+        Deed.ADD,
+        Deed.SHIP,
+        Deed.EMAIL,
+    }
+)
+
+
+def draft_of(tokens: list[Token], made: Predicate, topic: str) -> Draft | None:  # noqa: C901, PLR0911 - one line a case
+    if made.state not in CLAIMING and made.state is not State.REPORTED:
+        return None
+    things = objects(tokens, made)
+    if made.deed == Deed.MARK and _marks_nothing_of_ours(tokens, made, things):
+        return None
+    if made.deed in _LIGHT | {Deed.MARK} and is_of_another_subject(tokens, made, things):
+        return None
+    if _is_the_shops_own(tokens, made) or _is_of_before(tokens, made, things):
+        return None
+    sense = meaning(made.deed, [t.value for t in things])
+    certainty = made.certainty
+    pronoun = (
+        made.at + 1 < len(tokens) and tokens[made.at + 1].tag is Tag.IT and all(governed(tokens, t) for t in things)
+    )
+    if (sense is None or not things or pronoun) and made.deed in _LIGHT and _is_carried(tokens, made, things):
+        for carried in [*(t.value for t in before_clause(tokens, made)), *_listed_after(tokens, made), topic]:
+            if carried and (resolved := meaning(made.deed, [carried])) is not None:
+                sense, certainty = _widened(resolved), min(certainty, 0.8)
+                break
+    if sense is None:
+        sense = _effect_of_another_kind(tokens, made)
+    if sense is None and made.deed in _LIGHT - {Deed.UNKNOWN}:
+        sense = _unspecified(tokens, made)
+    if sense is None:
+        return None
+    if made.deed == Deed.UNKNOWN:
+        if made.headless and sense.effect is Effect.RETURN_STARTED:
+            return None
+        certainty = min(certainty, 0.5)
+    return Draft(
+        effect=sense.effect,
+        others=sense.others,
+        start=tokens[made.left].start,
+        end=tokens[made.at].end,
+        anchor=tokens[made.at].start,
+        certainty=certainty * sense.certainty,
+        in_progress=made.state is State.PROGRESS,
+        things=tuple(things),
+    )
+
+
+def _listed_after(tokens: list[Token], made: Predicate) -> list[str]:
+    """Return the things of a list that a headless deed opens: issued today: one refund, one label."""
+    if not made.headless or not any(t.tag is Tag.SEP for t in tokens[made.at : made.at + 4]):
+        return []
+    after = tokens[made.at + 1 :]
+    verbs = {Tag.FUTURE, Tag.MODAL, Tag.BE, Tag.HAVE, Tag.WAS, Tag.DONE, Tag.US, Tag.YOU}
+    if any(t.tag in verbs for t in after):
+        return []
+    return [t.value for t in after if t.tag is Tag.THING and t.value != Thing.NEUTRAL]
+
+
+def _widened(sense: Meaning) -> Meaning:
+    """Return what a carried return may have undergone: the pronoun does not say whether it was opened or cancelled."""
+    if sense.effect is not Effect.RETURN_STARTED:
+        return sense
+    return Meaning(sense.effect, (Effect.CANCEL_RETURN, Effect.CREATE_RETURN_LABEL), sense.certainty)
+
+
+def _is_ours(tokens: list[Token], made: Predicate) -> bool:
+    return not made.passive and made.left > 0 and tokens[made.left - 1].tag is Tag.US
+
+
+def _goes_on(token: Token) -> bool:
+    """Tell whether a started deed is another verb that does nothing: started looking into it."""
+    return token.tag is Tag.WORD and token.text.endswith("ing")
+
+
+def _is_the_shops_own(tokens: list[Token], made: Predicate) -> bool:
+    """Read as no effect in this case: we have updated our returns page; the carrier changed its prices."""
+    if made.deed == Deed.START and made.at + 1 < len(tokens) and _goes_on(tokens[made.at + 1]):
+        return True
+    if made.deed in {Deed.SEND, Deed.SHIP} and any(t.text == "wrong" for t in tokens[made.at + 1 : made.at + 5]):
+        return True
+    if made.deed not in {Deed.CHANGE, Deed.REPLACE, Deed.UNKNOWN, Deed.ADD, Deed.ESCALATE}:
+        return False
+    if made.passive and tokens[clause_start(tokens, made.left)].text in _OWN:
+        return True
+    after = next((t for t in tokens[made.at + 1 :] if t.tag not in {Tag.ADVERB, Tag.NOW}), None)
+    return after is not None and after.text in {
+        "our",
+        "its",
+        "their",
+        "notre",
+        "nos",
+        "unsere",
+        "unseren",
+        "nuestra",
+        "onze",
+    }
+
+
+def _is_of_before(tokens: list[Token], made: Predicate, things: list[Token]) -> bool:
+    """Read as state of before: your order was placed on Monday; the wrong shirt was packed."""
+    was = made.passive and any(t.tag is Tag.WAS for t in tokens[made.left : made.at])
+    if not was or any(t.tag is Tag.NOW for t in tokens[made.left : made.at + 3]):
+        return False
+    values = {t.value for t in things}
+    of_order = (
+        made.deed in {Deed.START, Deed.COMPLETE, Deed.CREATE} and bool(values) and values <= {Thing.ORDER, Thing.PARCEL}
+    )
+    return of_order or (made.deed == Deed.SHIP and not values & {Thing.NEW, Thing.REPLACEMENT, Thing.LABEL})
+
+
+def _marks_nothing_of_ours(tokens: list[Token], made: Predicate, things: list[Token]) -> bool:
+    """Read as state, not as effect: the courier marked it; the order has been marked as delivered."""
+    returned = any(t.value in {Thing.RETURN, Thing.EXCHANGE} for t in things)
+    return (made.left > 0 and tokens[made.left - 1].tag is Tag.THEY) or (made.passive and not returned)
+
+
+def _effect_of_another_kind(tokens: list[Token], made: Predicate) -> Meaning | None:
+    """Return `other` for what was done for or to the customer with a thing that no lexicon lists."""
+    anything = (Effect.UNSPECIFIED, Effect.SEND_EMAIL, Effect.SEND_REPLACEMENT)
+    if _is_ours(tokens, made):
+        to_you = any(t.tag is Tag.YOU for t in tokens[made.at + 1 : made.at + 3])
+        if made.deed == Deed.UNKNOWN:
+            return Meaning(Effect.OTHER, anything)
+        if made.deed == Deed.ADD:
+            return Meaning(Effect.OTHER, anything, 0.6)
+        return Meaning(Effect.OTHER, anything, 0.6) if made.deed == Deed.SEND and to_you else None
+    arranged = tokens[made.at].text in ARRANGED and made.deed == Deed.START
+    perfect = arranged or any(t.tag is Tag.HAVE for t in tokens[made.left : made.at])
+    subject = tokens[clause_start(tokens, made.left) : made.left]
+    if made.passive and perfect and subject and subject[0].text in _YOURS:
+        return Meaning(Effect.OTHER, anything, 0.7)
+    return None
+
+
+def _is_carried(tokens: list[Token], made: Predicate, things: list[Token]) -> bool:
+    """Tell whether a pronoun, or nothing at all, stands where the object should."""
+    near = tokens[max(made.left - 2, 0) : made.left] + tokens[made.at + 1 : made.at + 3]
+    if any(t.tag is Tag.IT for t in near) or (made.left > 0 and tokens[made.left - 1].tag is Tag.THAT):
+        return True
+    if made.deed == Deed.UNKNOWN and made.headless:
+        return False
+    subject = tokens[clause_start(tokens, made.left) : made.left]
+    named = any(t.tag is Tag.WORD or (t.tag is Tag.THING and t.value == Thing.NEUTRAL) for t in subject)
+    return not things and not named
+
+
+def _unspecified(tokens: list[Token], made: Predicate) -> Meaning | None:
+    alone = len(tokens) <= 3
+    if made.deed == Deed.COMPLETE and (alone or not made.headless):
+        return Meaning(Effect.UNSPECIFIED, (), 0.75)
+    if made.deed in {Deed.SEND, Deed.SHIP, Deed.CREATE, Deed.PAID} and (made.headless or made.passive):
+        return None
+    it = any(t.tag is Tag.IT for t in [*tokens[max(made.left - 2, 0) : made.left], *tokens[made.at + 1 : made.at + 2]])
+    if it and (made.passive or not made.headless):
+        return Meaning(Effect.UNSPECIFIED, (), 0.75)
+    return None
