@@ -73,8 +73,7 @@ def create_app(
         openapi_url="/openapi.json",
     )
     app.state.registry = CollectorRegistry()
-    # `batch` comes first: its fixed path must win over `/v1/returns/{return_id}`.
-    for router in (batch.router, returns.router, events.router, webhooks.router, health.router, pages.router):
+    for router in (returns.router, batch.router, events.router, webhooks.router, health.router, pages.router):
         app.include_router(router)
     for add in extend:
         add(app)
