@@ -83,6 +83,7 @@ class _Jobs(BaseModel):
     job_retry_backoff_seconds: Annotated[float, Field(gt=0)] = 5
     sweep_every_seconds: Annotated[float, Field(gt=0)] = 10
     outbox_every_seconds: Annotated[float, Field(gt=0)] = 2
+    worker_metrics_port: Annotated[int | None, Field(ge=1, le=65533)] = None
     nightly_at_utc: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "02:00"
     triage_batch_size: Annotated[int, Field(ge=1)] = 8
 

@@ -17,7 +17,7 @@ from services.domain.facts import FactValue
 from services.domain.redaction import redactor_for
 from services.domain.review import Answer, LabelKind, LabelledCase, Sending, sending
 from services.domain.verdict import Verification
-from services.flows.review import calls_not_run
+from services.flows.review import calls_not_run, effective_actions
 from services.inference.prompt import value_text
 from services.inference.rows import NoRow, redacted, rows_of
 from services.store.review_desk import OpenCase
@@ -87,12 +87,11 @@ def parts_of_case(found: OpenCase, parts: ReviewParts, draft: Draft | None = Non
 def judged(found: OpenCase, parts: ReviewParts, decision: Decision, reply: str) -> Judged:
     """Judge an answer now; the trace's own verification stands where nothing ran since."""
     trace = found.case.trace
-    same = trace is not None and (trace.decision, trace.reply) == (decision, reply)
-    if same and trace is not None and _same_actions(found):
-        verification = trace.verification
+    if trace is not None and (trace.decision, trace.reply) == (decision, reply) and _same_actions(found):
+        verification, actions = trace.verification, trace.actions
     else:
-        verification = parts.review.judge(found.case, decision, reply)
-    pieces = claimed(reply, verification, found.case.actions)
+        verification, actions = parts.review.judge(found.case, decision, reply), effective_actions(found.case)
+    pieces = claimed(reply, verification, actions)
     return Judged(decision, reply, pieces, verification, sending(verification))
 
 

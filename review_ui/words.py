@@ -10,10 +10,10 @@ DATABASE_AWAY = "Nothing was lost and nothing was stored. Wait a moment and load
 
 ROUTE_REASONS: Mapping[str, str] = {
     "no_decision": "No decision",
-    "blocked": "Blocked by the verifier",
-    "ambiguous": "Verifier in doubt",
-    "awaiting_approval": "A tool awaits approval",
-    "action_not_succeeded": "A tool did not succeed",
+    "blocked": "Blocked",
+    "ambiguous": "In doubt",
+    "awaiting_approval": "Awaits approval",
+    "action_not_succeeded": "Tool failed",
     "decision_is_review": "Model held back",
     "audit": "Random check",
     "processing_failed": "Processing failed",
@@ -47,10 +47,30 @@ CHECKS: Mapping[str, str] = {
     "agrees_with_outcome": "The reply agrees with the decision",
 }
 
+FAILED_CHECKS: Mapping[str, str] = {
+    "decision_present": "No decision",
+    "clause_in_force": "Clause not in force",
+    "evidence_verbatim": "Quote not in the clause",
+    "rule_agrees": "Clause's rule disagrees",
+    "no_other_clause_grants": "Another clause grants it",
+    "facts_consistent": "Facts contradict each other",
+    "readings_agree": "Scratch line disagrees",
+    "tools_allowed": "Tool not granted",
+    "amounts_within_grant": "Amount over the grant",
+    "actions_of_this_case": "Action of another case",
+    "claims_supported": "Claim without an action",
+    "past_state_supported": "Statement without a fact",
+    "reply_present": "No reply",
+    "reply_length": "Reply length",
+    "no_leftovers": "Placeholder left in",
+    "readable": "Not readable",
+    "agrees_with_outcome": "Reply against decision",
+}
+
 OUTCOMES: Mapping[str, str] = {
     "eligible": "Eligible",
     "not_eligible": "Not eligible",
-    "review": "Hold back for a person",
+    "review": "Hold back",
 }
 
 VERDICTS: Mapping[str, str] = {"pass": "pass", "block": "block", "ambiguous": "in doubt"}
@@ -164,7 +184,7 @@ KEYS = (
 _ALL: Mapping[str, Mapping[str, str]] = {
     "reason": ROUTE_REASONS,
     "check": CHECKS,
-    "worst_finding": CHECKS,
+    "worst_finding": FAILED_CHECKS,
     "decision": OUTCOMES,
     "verdict": VERDICTS,
     "tool": TOOLS,

@@ -2,8 +2,9 @@
 
 import typer
 
+from workers.commands import accounts, audit, data, jobs, keys, policies, up
 from workers.commands import decide as decide_command
-from workers.commands import jobs, keys, policies, up
+from workers.commands import footprint as footprint_command
 from workers.commands import submit as submit_command
 from workers.commands import verify as verify_command
 
@@ -29,7 +30,11 @@ app.add_typer(jobs.app, name="jobs")
 app.command()(verify_command.verify)
 app.command()(decide_command.decide)
 app.command("eval")(decide_command.evaluate)
+app.command()(footprint_command.footprint)
 app.add_typer(policies.app, name="policies")
+app.add_typer(accounts.app, name="accounts")
+app.add_typer(audit.app, name="audit")
+app.add_typer(data.app, name="data")
 
 if __name__ == "__main__":
     app()

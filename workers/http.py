@@ -1,21 +1,20 @@
 """Composes the HTTP application that `workers.serve` runs: the queue API, the pages, and the nudge to the workers.
 
-Holds no endpoint. Pages of packages that are not there are left out.
+Holds no endpoint.
 """
 
 import threading
 from collections.abc import Callable, Sequence
-from importlib import import_module
-from importlib.util import find_spec
 
 from fastapi import FastAPI
 
 from infra.queue import LOCAL_BROKER, Poker, TaskName
 from infra.settings import Settings, get_settings
+from review_ui.app import extend
 from services.api.app import create_app
-
-PAGES = ("review_ui.app",)
-"""Modules whose `extend(app)` adds pages to the server."""
+from services.store.ledger import ToolLedger
+from services.store.sessions import Sessions
+from workers.wiring import SystemClock, make_orders, make_tools
 
 MOST_AT_ONCE = 4
 
@@ -55,5 +54,12 @@ def make_nudge(settings: Settings) -> Callable[[], None]:
 
 
 def pages() -> Sequence[Callable[[FastAPI], None]]:
-    """Return what adds the pages of each package that is installed."""
-    return [import_module(name).extend for name in PAGES if find_spec(name) is not None]
+    """Return what adds the reviewers' pages. Their tools run through the ledger that triage uses."""
+    return [lambda app: extend(app, reviewers_ledger)]
+
+
+def reviewers_ledger(settings: Settings, opener: Sessions) -> ToolLedger:
+    """Return the tool ledger on this process's own database sessions."""
+    clock = SystemClock()
+    provider = make_tools(settings, opener, make_orders(settings, opener), clock)
+    return ToolLedger(opener, provider, clock, name="http" if settings.tool_provider_url else "local")

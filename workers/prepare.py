@@ -25,6 +25,12 @@ def seed(settings: Settings) -> str:
     return fill(settings)
 
 
+def first_admin(settings: Settings) -> str:
+    from workers.commands.accounts import bootstrap_admin  # noqa: PLC0415
+
+    return bootstrap_admin(settings) or "accounts are there"
+
+
 def checkpoint(settings: Settings) -> str:
     from services.inference.base import BaseUnavailable, ensure_base  # noqa: PLC0415 - torch takes seconds to import
 
@@ -39,7 +45,7 @@ def main() -> None:
     """Run the steps in order; the first that fails ends with one line on standard error."""
     settings = get_settings()
     configure_logging("prepare", settings)
-    steps: list[Callable[[Settings], str]] = [migrate, seed]
+    steps: list[Callable[[Settings], str]] = [migrate, seed, first_admin]
     if settings.decider == "checkpoint":  # A script needs no weights; production refuses it.
         steps.append(checkpoint)
     for step in steps:

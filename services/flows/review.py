@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from services.domain.actions import ActionStatus, ToolCall
+from services.domain import checks
+from services.domain.actions import ActionStatus, ToolAction, ToolCall
 from services.domain.decision import Decision, Outcome
 from services.domain.permissions import Permission, Ruling, permit
 from services.domain.review import (
@@ -22,7 +23,7 @@ from services.domain.review import (
     drawn,
     sending,
 )
-from services.domain.verdict import FailureOwner, Verification
+from services.domain.verdict import FailureOwner, Verdict, Verification
 from services.domain.verify import VerifyOptions, verify
 from services.ports import ClaimReader
 
@@ -68,7 +69,8 @@ class Review:
         if case.trace is None:
             raise Refused("nothing was decided here, so there is no answer to judge: no evidence was gathered")
         claims = self.reader.read(reply) if reply else ()
-        return verify(case.trace.evidence, decision, case.actions, reply, claims, self.options)
+        verification = verify(case.trace.evidence, decision, effective_actions(case), reply, claims, self.options)
+        return _with_approvals(verification, case, decision)
 
     def wanted(self, item_id: str) -> int:
         """Return how many reviewers answer this item, blind to each other."""
@@ -174,6 +176,36 @@ def calls_not_run(case: ReviewCase, decision: Decision) -> Sequence[ToolCall]:
         if action.status in {ActionStatus.SUCCEEDED, ActionStatus.FAILED}
     }
     return [call for call in decision.tool_calls if call.idempotency_key(case.return_id) not in ended]
+
+
+def effective_actions(case: ReviewCase) -> tuple[ToolAction, ...]:
+    """Return what had, or may have had, an effect: what was declined or refused judges no answer."""
+    return tuple(a for a in case.actions if a.status in {ActionStatus.SUCCEEDED, ActionStatus.PENDING})
+
+
+def _with_approvals(verification: Verification, case: ReviewCase, decision: Decision) -> Verification:
+    """Take what only a person may let run as settled where it succeeded: the ledger runs none of it without one.
+
+    What the decision itself asks for stays judged: a call outside its clause would train the checkpoint to ask for it.
+    """
+    if case.trace is None:
+        return verification
+    succeeded = {action.idempotency_key for action in case.actions if action.status is ActionStatus.SUCCEEDED}
+    settled = set()
+    if all(call.idempotency_key(case.return_id) in succeeded for call in decision.tool_calls):
+        settled.add(checks.amounts_within_grant.__name__)
+    asked_alone = checks.Case(case.trace.evidence, decision, (), VerifyOptions().answer)
+    if checks.tools_allowed(asked_alone).passed:
+        settled.add(checks.tools_allowed.__name__)
+    findings = tuple(
+        finding.model_copy(update={"passed": True, "detail": f"{finding.detail}; a person approved it"})
+        if finding.check in settled and not finding.passed
+        else finding
+        for finding in verification.findings
+    )
+    severities = {finding.severity for finding in findings if not finding.passed}
+    verdict = next((one for one in (Verdict.BLOCK, Verdict.AMBIGUOUS) if one in severities), Verdict.PASS)
+    return verification.model_copy(update={"findings": findings, "verdict": verdict})
 
 
 def tool_permission(case: ReviewCase, call: ToolCall, *, limit_cents: int | None, adjudicates: bool) -> Permission:

@@ -4,7 +4,7 @@ A changed, removed or inserted row breaks the chain from there on. Cutting rows 
 keep the latest hash elsewhere (`returns-desk audit verify` prints it) to notice that too.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -86,6 +86,21 @@ def latest_entries(session: Session, limit: int = 100, subject: str | None = Non
         AuditEntry(row.id or 0, row.at, row.actor, row.action, row.subject, row.detail, row.hash)
         for row in session.execute(statement).scalars()
     ]
+
+
+def all_entries(session: Session) -> Iterator[AuditEntry]:
+    """Yield every entry, oldest first."""
+    last_id = 0
+    while rows := _rows_after(session, last_id):
+        for row in rows:
+            last_id = row.id or 0
+            yield AuditEntry(last_id, row.at, row.actor, row.action, row.subject, row.detail, row.hash)
+        session.expunge_all()
+
+
+def find_hash(session: Session, wanted: str) -> bool:
+    """Tell whether an entry has this seal."""
+    return session.execute(select(col(AuditRow.id)).where(col(AuditRow.hash) == wanted)).scalar() is not None
 
 
 def _rows_after(session: Session, last_id: int) -> Sequence[AuditRow]:

@@ -110,6 +110,21 @@ def submit(desk: Desk, messages: Sequence[tuple[str, str]], prefix: str = "ret")
     return ids
 
 
+def fresh_order(desk: Desk, like: str, number: int) -> str:
+    """Add an order like another one, so that what was given back for one case counts against no other."""
+    order_id = f"{like}-{number}"
+    with desk.sessions() as session:
+        session.execute(
+            text(
+                "INSERT INTO shop_order (shop_id, order_id, document, updated_at) SELECT shop_id, cast(:new AS text), document || "
+                "jsonb_build_object('order_id', cast(:new AS text)), now() FROM shop_order WHERE order_id = :like "
+                "ON CONFLICT DO NOTHING"
+            ),
+            {"new": order_id, "like": like},
+        )
+    return order_id
+
+
 def triage_all(desk: Desk) -> None:
     triage = Triage(
         store=TriageRecords(desk.sessions),
@@ -168,6 +183,12 @@ class Reviewer:
         self.name = name
         answer = self.client.post("/review/login", data={"name": name, "password": password})
         assert answer.status_code == 303, answer.text
+
+    def __enter__(self) -> "Reviewer":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.client.close()
 
     def get(self, path: str) -> str:
         answer = self.client.get(path)

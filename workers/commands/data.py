@@ -1,0 +1,78 @@
+"""`returns-desk data`: labels as training rows. Which labels may train is the store's rule, how a row looks `rows`'."""
+
+import json
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from workers.commands.opened import opened
+from workers.commands.output import NEGATIVE, bad_input
+
+app = typer.Typer(help="Datasets of reviewers' labels, with lineage.", no_args_is_help=True)
+
+FORMATS = ("trl-sft", "trl-preference")
+
+
+@app.command()
+def export(
+    *,
+    kind: Annotated[str, typer.Option("--format", help="trl-sft (prompt, completion) or trl-preference (pairs).")],
+    out: Annotated[str, typer.Option(help="The JSONL file to write, - for standard output.")] = "-",
+    agreed_only: Annotated[bool, typer.Option(help="Only what two people said alike, or an adjudicator.")] = False,
+    most_per_reviewer: Annotated[int | None, typer.Option(min=1, help="At most so many labels of one person.")] = None,
+    include_undoable: Annotated[
+        bool, typer.Option(help="Also labels that may still be taken back. Not for training.")
+    ] = False,
+) -> None:
+    """Write one row a line, personal data removed, each with its lineage. Exits with 1 where there is no row.
+
+    Example: returns-desk data export --format trl-sft --out sft.jsonl
+    """
+    from infra.settings import SettingsInvalid, get_settings  # noqa: PLC0415 - keeps --help fast
+    from services.store.training_labels import Choice  # noqa: PLC0415
+
+    if kind not in FORMATS:
+        bad_input(f"--format: {kind!r} is unknown; one of {', '.join(FORMATS)}")
+    try:
+        settings = get_settings()
+    except SettingsInvalid as error:
+        bad_input(str(error))
+    window = timedelta(0) if include_undoable else timedelta(seconds=settings.undo_window_seconds)
+    choice = Choice(datetime.now(UTC), window, most_per_reviewer, agreed_only)
+    count = 0
+    with opened("returns-desk-data") as opener, opener() as session:
+        target = sys.stdout if out == "-" else _target(out)
+        for row in rows_for(session, choice, kind, settings.secret_key.get_secret_value().encode()):
+            target.write(json.dumps(row, ensure_ascii=False) + "\n")
+            count += 1
+        if target is not sys.stdout:
+            target.close()
+    typer.echo(f"{count} rows", err=True)
+    if count == 0:
+        typer.echo("returns-desk: no label may train yet: labels count when their time for undo is over", err=True)
+        raise typer.Exit(NEGATIVE)
+
+
+def rows_for(session: Any, choice: Any, kind: str, secret: bytes) -> Iterator[dict[str, Any]]:
+    """Yield the rows of one format of all chosen labels, personal data removed."""
+    from services.domain.redaction import redactor_for  # noqa: PLC0415
+    from services.inference.rows import NoRow, redacted, rows_of  # noqa: PLC0415
+    from services.store.training_labels import training_labels  # noqa: PLC0415
+
+    for one in training_labels(session, choice):
+        redactor = redactor_for(secret, one.labelled.evidence.facts, one.personal)
+        try:
+            yield from rows_of(redacted(one.labelled, redactor))[kind]
+        except NoRow as error:
+            typer.echo(f"label {one.label_id} makes no row: {error}", err=True)
+
+
+def _target(out: str) -> Any:
+    path = Path(out)
+    if not path.parent.is_dir():
+        bad_input(f"--out: there is no folder {path.parent}")
+    return path.open("w", encoding="utf-8")
