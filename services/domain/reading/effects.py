@@ -151,6 +151,8 @@ def _plain(deed: str, things: list[str]) -> Meaning | None:  # noqa: C901, PLR09
         return None
     things = [t for t in things if t != Thing.NEW] + [t for t in things if t == Thing.NEW]
     for thing in things:
+        if thing == Thing.RETURN and deed == Deed.COMPLETE:
+            return Meaning(Effect.RETURN_STARTED, (Effect.CANCEL_RETURN,))
         if thing in _BY_THING:
             return _BY_THING[thing]
         if thing == Thing.PHOTOS and deed in {Deed.START, Deed.CREATE}:

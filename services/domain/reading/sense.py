@@ -52,7 +52,7 @@ def draft_of(tokens: list[Token], made: Predicate, topic: str) -> Draft | None: 
         sense = _effect_of_another_kind(tokens, made)
     if sense is None and made.deed in _LIGHT - {Deed.UNKNOWN}:
         sense = _unspecified(tokens, made)
-    if sense is None:
+    if sense is None or (sense.effect is Effect.UNSPECIFIED and things and things[0].text.endswith("s")):
         return None
     if made.deed == Deed.UNKNOWN:
         if made.headless and sense.effect is Effect.RETURN_STARTED:
@@ -146,7 +146,8 @@ def _effect_of_another_kind(tokens: list[Token], made: Predicate) -> Meaning | N
         to_you = any(t.tag is Tag.YOU for t in tokens[made.at + 1 : made.at + 3])
         if made.deed == Deed.UNKNOWN:
             return Meaning(Effect.OTHER, anything)
-        if made.deed == Deed.ADD:
+        placed = any(t.text in {"on", "onto", "back", "through"} for t in tokens[made.at + 1 : made.at + 8])
+        if made.deed == Deed.ADD and placed:
             return Meaning(Effect.OTHER, anything, 0.6)
         return Meaning(Effect.OTHER, anything, 0.6) if made.deed == Deed.SEND and to_you else None
     arranged = tokens[made.at].text in ARRANGED and made.deed == Deed.START
@@ -171,6 +172,10 @@ def _is_carried(tokens: list[Token], made: Predicate, things: list[Token]) -> bo
 
 def _unspecified(tokens: list[Token], made: Predicate) -> Meaning | None:
     alone = len(tokens) <= 3
+    subject = tokens[clause_start(tokens, made.left) : made.left]
+    present = not any(t.tag is Tag.HAVE for t in tokens[made.left : made.at])
+    if made.passive and present and any(t.tag is Tag.WORD for t in subject):
+        return None
     if made.deed == Deed.COMPLETE and (alone or not made.headless):
         return Meaning(Effect.UNSPECIFIED, (), 0.75)
     if made.deed in {Deed.SEND, Deed.SHIP, Deed.CREATE, Deed.PAID} and (made.headless or made.passive):

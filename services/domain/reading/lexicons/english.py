@@ -120,7 +120,7 @@ _SAFE = (
     " learned thanked apologised apologized explained mentioned discussed told said stated written wrote described"
     " delayed denied declined rejected refused failed bounced expired missed lost bought purchased arrived"
     " delivered occurred gone missing lacking remaining existing wanted liked hoped tried attempted looked_at looked_into gone_through_your"
-    " read_through worried helped learnt taken_a_look had_a_look took_a_look taken_another_look taken_a_closer_look had_another_look been_through passed_to_me taken_into_account got_your got_the heard_back gotten_back went_through_your came_in came_with came_inside came_across went_over came_back went_missing went_wrong left_a left_the left_your left_on reported opened_your_order opened_your_account opened_the opened_your made_sure made_a_mistake made_an_error made_the_mistake made_an_exception opened_or_not costs cost deducted stopped_working stopped_charging stopped_turning has_stopped ordered_the_wrong ordered_from asked_for asked_about raised_with taken_note made_a_note"
+    " read_through worried helped learnt taken_a_look had_a_look took_a_look taken_another_look taken_a_closer_look had_another_look been_through passed_to_me taken_into_account got_your got_the heard_back gotten_back went_through_your came_in came_with came_inside came_across went_over came_back went_missing went_wrong left_a left_the left_your left_on reported opened_your_order opened_your_account opened_the opened_your made_sure made_a_mistake made_an_error made_the_mistake made_an_exception opened_or_not costs cost deducted stopped_working stopped_charging stopped_turning has_stopped ordered_the_wrong ordered_from lapsed ended elapsed stayed remained existed appeared turned_out proved seemed sounded depended asked_for asked_about raised_with taken_note made_a_note"
     " made_note broken damaged cracked chipped opened_the used worn needed based possible important due open different free valid responsible small required limited entitled allowed"
     " authorised authorized linked listed shown outlined provided_us sent_us sent_me sent_in shared_with_us"
     " provided_by_you attempted tracked scanned evaluated concerned interested pleased disappointed"
@@ -167,7 +167,7 @@ ENGLISH = Lexicon(
         (Tag.IF, ""): "if unless until till whether in_case provided_that assuming should_you as_long_as as_soon_as"
         " by_the_time before wherever whenever subject_to depending_on once upon provided even_if otherwise only_if"
         " only_when only_once only_after supposing on_receipt_of in_the_event",
-        (Tag.WHEN, ""): "when after",
+        (Tag.WHEN, ""): "when after the_day the_moment the_minute",
         (Tag.THAT, ""): "that which who",
         (Tag.RECORDS, ""): "i_see i_can_see i_notice we_see we_can_see it_appears it_seems it_looks_like records_show"
         " records_indicate our_records according_to_the_system according_to_our according_to_the based_on_our"
@@ -175,7 +175,7 @@ ENGLISH = Lexicon(
         " current_status tracking_shows courier_says carrier_says looks_like order_history it_seems_that"
         " i_found_that system_says i_could_see the_log_shows notes_show seems_to appears_to my_records your_account_shows our_system_shows"
         " the_current_status",
-        (Tag.SAID, ""): "you_said you_say you_wrote you_mentioned you_told you_claim you_state you_stated you_asked"
+        (Tag.SAID, ""): "i_hope we_hope hopefully i_assume we_assume i_trust you_said you_say you_wrote you_mentioned you_told you_claim you_state you_stated you_asked"
         " you_asked_whether you_report you_reported you_believe you_think you_ask you_want you_were_told you_describe"
         " you_mention your_message_says you_note you_quoted in_your_words you_asked_if"
         " your_email_says you_were_promised you_assume you_expected you_thought you_heard you_request you_wish"
@@ -227,6 +227,7 @@ ENGLISH = Lexicon(
         " hear_that know_that say_that to_say_that advise_you_that be_advised_that assure_you assure_you_that see_that"
         " to_say as_you_will_see aware_that delighted_to_say tell_you you_that report_that pleased_to_report good_news great_news",
         (Tag.WHAT, ""): "what why how where when_will who which_one do does did",
+        (Tag.NUMBER, ""): "two three four five six seven eight nine ten twelve twenty several few",
         (Tag.TICK, ""): "✔ urllink [x] ok",
         (Tag.CROSS, ""): "✘ ⌛ pending todo tbd awaiting unavailable unsuccessful pending_approval not_yet outstanding",
     },
