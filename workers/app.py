@@ -11,11 +11,13 @@ from importlib.util import find_spec
 from typing import Any, ParamSpec, TypeVar
 
 from celery import Celery, Task
+from celery.exceptions import CPendingDeprecationWarning
 from celery.platforms import SecurityWarning
-from prometheus_client import Counter, Histogram
+from celery.signals import worker_process_init
+from prometheus_client import Counter, Histogram, start_http_server
 
 from infra.logs import bound, get_logger, hook_celery
-from infra.queue import TaskName, make_celery
+from infra.queue import Queue, TaskName, make_celery
 from infra.settings import Settings, get_settings
 
 log = get_logger(__name__)
@@ -86,8 +88,24 @@ def _make() -> Celery:
     made = make_celery(settings, include=tuple(name for name in MODULES if find_spec(name) is not None))
     made.conf.beat_schedule = beat_schedule(settings)
     hook_celery()
+    worker_process_init.connect(serve_metrics, weak=False)
     _quieten()
     return made
+
+
+def serve_metrics(**_: Any) -> None:
+    """Answer Prometheus in the child that works: triage on WORKER_METRICS_PORT, training and periodic on the next two.
+
+    One child a queue is what the supervisor starts; a further child on the same host finds the port taken and says so.
+    """
+    port = get_settings().worker_metrics_port
+    queue = next((place for place, name in enumerate(Queue) if name.value in app.amqp.queues.consume_from), None)
+    if port is None or queue is None:
+        return
+    try:
+        start_http_server(port + queue, addr=get_settings().bind_address)
+    except OSError as error:
+        log.warning("metrics are not served", port=port + queue, error=str(error))
 
 
 def _quieten() -> None:
@@ -96,6 +114,8 @@ def _quieten() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     # We accept JSON only; that a development machine runs as root is no news in every process's log.
     warnings.filterwarnings("ignore", category=SecurityWarning)
+    # What happens to tasks when the broker goes away is settled: they finish, see `infra.queue`.
+    warnings.filterwarnings("ignore", category=CPendingDeprecationWarning)
 
 
 app = _make()

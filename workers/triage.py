@@ -20,8 +20,12 @@ _pulses: list[Pulse] = []
 
 @task(TaskName.TRIAGE)
 def triage(job_id: str | None = None) -> int:
-    """Decide the return of this job, and whatever else is ready; return how many were worked on."""
+    """Decide the return of this job, and whatever else is ready; return how many were worked on.
+
+    Without a checkpoint or policies it raises before it claims anything, so that returns wait instead of failing.
+    """
     parts = desk()
+    parts.ready()
     return work(
         parts.jobs,
         JobKind.TRIAGE,

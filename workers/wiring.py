@@ -103,6 +103,10 @@ class Desk:
             clock=self.clock,
         )
 
+    def ready(self) -> None:
+        """Prove that returns can be decided: policies to serve, a checkpoint that loads. Raises what is in the way."""
+        _ = self.policies.catalog, self.triage
+
 
 @lru_cache(maxsize=1)
 def desk() -> Desk:
