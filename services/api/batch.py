@@ -91,7 +91,8 @@ def _read_line(resources: Resources, caller: Caller, prefix: str | None, number:
     if not isinstance(given, str):
         raise field_problem("bad-idempotency-key", "idempotency_key", "is not a text", "Send a JSON string.")
     key = usable_key(given, "idempotency_key")
-    return prepare(caller.shop_id, key, read_submission(resources, body), datetime.now(UTC))
+    submission = read_submission(resources, body)
+    return prepare(caller.shop_id, key, submission, datetime.now(UTC), resources.key_lifetime)
 
 
 async def _answers(resources: Resources, caller: Caller, lines: Iterator[Line]) -> AsyncIterator[bytes]:

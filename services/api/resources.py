@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import redis.asyncio
@@ -35,6 +36,11 @@ class Resources:
     writer: IntakeWriter
     feed: EventFeed
     poke: Callable[[], None]
+
+    @property
+    def key_lifetime(self) -> timedelta:
+        """How long the answer to an Idempotency-Key is kept."""
+        return timedelta(hours=self.settings.idempotency_retention_hours)
 
 
 def resources_of(request: Request) -> Resources:

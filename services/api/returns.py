@@ -52,15 +52,16 @@ IN_FLIGHT_RETRY_SECONDS = 1
 async def submit(request: Request, caller: CallerDep) -> JSONResponse:
     """Accept one customer's request. The answer comes after the request is stored for good; the decision comes later.
 
-    `Idempotency-Key` makes repeating safe: for 24 hours the same key with the same body gives the stored answer
-    (`Idempotent-Replayed: true`), with another body 422, and while the first is still being stored 409. After that
-    a key may be used anew. Keys are compared within your shop only. Requests that were refused store nothing.
+    `Idempotency-Key` makes repeating safe: for 24 hours (unless this desk sets another time) the same key with the
+    same body gives the stored answer (`Idempotent-Replayed: true`), with another body 422, and while the first is
+    still being stored 409. After that a key may be used anew. Keys are compared within your shop only. Requests that
+    were refused store nothing.
     """
     resources = resources_of(request)
     require_content_type(request, "application/json")
     key = idempotency_key(request)
     submission = read_submission(resources, read_object(await request.body()))
-    intake = prepare(caller.shop_id, key, submission, datetime.now(UTC))
+    intake = prepare(caller.shop_id, key, submission, datetime.now(UTC), resources.key_lifetime)
     accepted = concluded(intake, await resources.writer.take(intake))
     if not accepted.replayed:
         resources.poke()

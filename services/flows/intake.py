@@ -16,7 +16,7 @@ from services.domain.canonical import digest_of
 from services.domain.returns import MAX_MESSAGE_CHARS, ReturnRequest, ReturnStatus
 
 KEY_LIFETIME = timedelta(hours=24)
-"""How long a key's answer is kept and replayed; published in the API's documentation."""
+"""How long a key's answer is kept and replayed where nothing else is set; published in the API's documentation."""
 
 MAX_KEY_CHARS = 255
 SUBMIT_ROUTE = "POST /v1/returns"
@@ -152,8 +152,13 @@ def links(return_id: str) -> dict[str, str]:
     return {"self": here, "trace": f"{here}/trace", "events": f"{here}/events"}
 
 
-def prepare(shop_id: str, key: str, submission: Submission, now: datetime) -> Intake:
-    """Return all that one transaction has to store. Draws the return's id; raises nothing."""
+def prepare(
+    shop_id: str, key: str, submission: Submission, now: datetime, lifetime: timedelta = KEY_LIFETIME
+) -> Intake:
+    """Return all that one transaction has to store. Draws the return's id; raises nothing.
+
+    `lifetime` is how long the key's answer is kept.
+    """
     return_id = new_return_id(now)
     return Intake(
         scope=KeyScope(shop_id, SUBMIT_ROUTE, key),
@@ -163,7 +168,7 @@ def prepare(shop_id: str, key: str, submission: Submission, now: datetime) -> In
             id=return_id, shop_id=shop_id, received_at=now, **submission.model_dump()
         ),
         answer={"id": return_id, "status": ReturnStatus.RECEIVED.value, "links": links(return_id)},
-        expires_at=now + KEY_LIFETIME,
+        expires_at=now + lifetime,
     )
 
 

@@ -125,6 +125,14 @@ def test_after_a_day_a_key_makes_a_new_return(client, migrated_url):
     assert submit(client, BODY | {"message": "Another lamp, another crack."}, "old").json() == second.json()
 
 
+def test_how_long_a_key_is_kept_is_a_setting(migrated_url, key):
+    settings = settings_for(migrated_url, idempotency_retention_hours=2)
+    with serving(settings) as address, client_for(address, key) as own:
+        submit(own, idempotency_key="short")
+    kept = "SELECT expires_at - created_at = interval '2 hours' FROM idempotency_key WHERE key = 'short'"
+    assert count(migrated_url, kept)
+
+
 def test_a_refused_request_does_not_use_up_its_key(client):
     assert submit(client, {"order_id": "A10234"}, "refused-first").status_code == 422
     assert submit(client, BODY | {"order_id": "A99999"}, "refused-first").status_code == 422
@@ -145,7 +153,8 @@ def test_many_at_once_each_get_their_own_return(address, key, migrated_url):
     assert count(migrated_url, "SELECT count(*) FROM return_request") == before + 160
 
 
-def test_one_request_the_database_refuses_does_not_take_its_neighbours_with_it(migrated_url):
+def test_one_request_the_database_refuses_does_not_take_its_neighbours_with_it(migrated_url, monkeypatch):
+    monkeypatch.setattr("services.api.keyring.KNOWN_FOR_SECONDS", 600.0)
     # A shop that vanished while its key is still remembered: the insert fails inside a statement shared with others.
     key, ghost = add_shop(migrated_url, "steady-shop"), add_shop(migrated_url, "ghost-shop", orders=())
     settings = settings_for(migrated_url, order_source_url="http://orders.invalid")
