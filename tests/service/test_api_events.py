@@ -140,7 +140,7 @@ def test_open_streams_end_at_once_when_the_server_is_told_to_stop(migrated_url, 
                 process.send_signal(signal.SIGTERM)
                 stopped_at = time.monotonic()
                 _, errors = process.communicate(timeout=20)
-        assert time.monotonic() - stopped_at < 5
+        assert time.monotonic() - stopped_at < 15
         assert "Traceback" not in errors
         assert "Cancel" not in errors
     finally:

@@ -34,7 +34,7 @@ def test_with_the_broker_down_returns_are_accepted_and_quickly(migrated_url, key
 
 def test_the_rate_limit_holds_in_the_server_and_names_when_to_come_back(migrated_url, key, valkey_url):
     settings = settings_for(
-        migrated_url, redis_url=valkey_url, rate_limit_requests_per_minute=60, rate_limit_burst_requests=5
+        migrated_url, redis_url=valkey_url, rate_limit_requests_per_minute=6, rate_limit_burst_requests=5
     )
     # Two processes share one bucket: together they let through what one alone would.
     with (
@@ -55,7 +55,7 @@ def test_the_rate_limit_holds_locally_while_the_server_is_away(migrated_url, key
     settings = settings_for(
         migrated_url,
         redis_url=f"redis://127.0.0.1:{free_port()}/0",
-        rate_limit_requests_per_minute=60,
+        rate_limit_requests_per_minute=6,
         rate_limit_burst_requests=5,
     )
     with serving(settings) as address, client_for(address, key) as client:
