@@ -27,7 +27,7 @@ from services.domain.reading import LexicalClaimReader
 from services.flows.pipeline import Pipeline
 from services.flows.triage import Triage
 from services.ports import Clock, Decider, ToolProvider
-from services.store.jobs import GiveUp, JobLedger
+from services.store.job_ledger import GiveUp, JobLedger
 from services.store.journal import JournalBook
 from services.store.ledger import ToolLedger
 from services.store.orders import OrderRows

@@ -17,7 +17,7 @@ from infra.identity import process_name
 from infra.logs import bound, get_logger
 from services.domain.jobs import JobKind, Lease, LeaseLost
 from services.flows.triage import Failed
-from services.store.jobs import JobLedger
+from services.store.job_ledger import JobLedger
 from workers.app import guarded
 
 log = get_logger(__name__)

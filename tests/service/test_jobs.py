@@ -9,7 +9,7 @@ from sqlalchemy import text
 from infra.database import make_engine
 from services.domain.jobs import JobKind, LeaseLost, Patience
 from services.store import jobs
-from services.store.jobs import JobLedger
+from services.store.job_ledger import JobLedger
 from services.store.sessions import sessions
 
 NOW = datetime(2026, 11, 1, 9, tzinfo=UTC)

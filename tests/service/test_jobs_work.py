@@ -13,7 +13,7 @@ from infra.database import make_engine
 from services.domain.jobs import JobKind, Patience
 from services.flows.triage import Failed
 from services.store import jobs
-from services.store.jobs import JobLedger
+from services.store.job_ledger import JobLedger
 from services.store.sessions import sessions
 from workers.http import Nudge
 from workers.work import work

@@ -16,7 +16,7 @@ from services.domain.jobs import JobKind, LeaseLost
 from services.domain.returns import ReturnRequest
 from services.ports import JournalEntry, JournalLimits, JournalRefused, ToolRefused, ToolUnavailable
 from services.store import jobs
-from services.store.jobs import JobLedger
+from services.store.job_ledger import JobLedger
 from services.store.journal import JournalBook
 from services.store.ledger import NotAwaitingApproval, ToolLedger
 from services.store.sessions import sessions

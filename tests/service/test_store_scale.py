@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from infra.database import make_engine
 from services.domain.jobs import JobKind
-from services.store.jobs import JobLedger
+from services.store.job_ledger import JobLedger
 from services.store.returns_view import Filters, Place, page
 from services.store.sessions import sessions
 
@@ -21,7 +21,7 @@ FILL = (
     (
         "INSERT INTO return_request"
         " (id, shop_id, order_id, message, status, received_at, updated_at, closed_at, closed_by)"
-        " SELECT 'ret_' || lpad(n::text, 8, '0'), 's' || 1 + mod(n, 2), 'A' || mod(n, 5000), 'It arrived broken', 'closed',"
+        " SELECT 'ret_' || lpad(n::text, 8, '0'), 's' || 1 + mod(n, 2), 'A' || mod(n, 5000), 'broken', 'closed',"
         " now() - make_interval(secs => :rows - n), now(), now(), 'desk' FROM generate_series(1, :rows) AS n"
     ),
     (
