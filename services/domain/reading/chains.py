@@ -42,7 +42,7 @@ def _stands_as_participle(tokens: list[Token], at: int) -> bool:
         i -= 1
     if i >= 0 and tokens[i].tag is Tag.US and tokens[at].text.endswith("ed") and len(tokens[at].text) > 4:
         return True
-    return (i >= 0 and tokens[i].tag is Tag.HAVE and tokens[at].text.isalpha()) or (
+    return (i >= 0 and tokens[i].tag is Tag.HAVE and tokens[i].text != "a" and tokens[at].text.isalpha()) or (
         i >= 1 and tokens[i].tag is Tag.BEEN and tokens[i - 1].tag is not Tag.FUTURE and tokens[at].text.endswith("ed")
     )
 
@@ -243,7 +243,8 @@ def _after_noun(tokens: list[Token], base: Predicate, left: int) -> Predicate:
         ours = any(t.tag is Tag.YOU or t.text == "your" or (t.tag is Tag.THING and t.value in _EFFECTS) for t in right)
         short = len(tokens) <= 6 or base.deed == Deed.REFUND or tags & {Tag.IT, Tag.THAT}
         return base._replace(certainty=0.55) if ours or short else base._replace(state=State.NONE)
-    general = things[0].text.endswith("s") and not tags & {Tag.POSSESSIVE, Tag.DET, Tag.NUMBER}
+    plural = things[0].text.endswith("s") and not things[0].text.endswith("ss") and len(tokens) > 3
+    general = plural and not tags & {Tag.POSSESSIVE, Tag.DET, Tag.NUMBER}
     return base._replace(state=State.GENERAL) if general else base._replace(certainty=0.8)
 
 

@@ -252,7 +252,7 @@ def _opens_predicate(tokens: list[Token], start: int) -> bool:
 def governed(tokens: list[Token], thing: Token) -> bool:
     """Tell whether a preposition stands shortly before the thing: for your return, to your account."""
     at = next(i for i, token in enumerate(tokens) if token.start == thing.start)
-    for i in range(at - 1, max(at - 4, -1), -1):
+    for i in range(at - 1, max(at - 6, -1), -1):
         if tokens[i].tag in {Tag.PREPOSITION, Tag.TO}:
             return True
         if tokens[i].tag not in {Tag.DET, Tag.POSSESSIVE, Tag.WORD, Tag.ADVERB, Tag.NUMBER, Tag.ANY}:

@@ -81,6 +81,7 @@ IDIOMS: tuple[Idiom, ...] = (
         Effect.SEND_REPLACEMENT,
         0.7,
         r"enjoy (?:your|the) (?:new|replacement)\b",
+        r"(?:replacement|new (?:one|\w+)) (?:is )?(?:out|off|gone|sent) (?:today|now|already|this \w+)",
         r"you (?:now |already )?have your (?:\w+ )?replacement\b",
         r"(?:courier|carrier|driver|dhl|ups|dpd|postman) (?:now |already )?(?:has|have|'s got) (?:the|your) (?:new|replacement)",
         r"(?:ships|leaves|goes out|heads out) (?:today|now|right now|this (?:morning|afternoon|evening))",

@@ -40,9 +40,8 @@ def draft_of(tokens: list[Token], made: Predicate, topic: str) -> Draft | None: 
         return None
     sense = meaning(made.deed, [t.value for t in things])
     certainty = made.certainty
-    pronoun = (
-        made.at + 1 < len(tokens) and tokens[made.at + 1].tag is Tag.IT and all(governed(tokens, t) for t in things)
-    )
+    beside = [*tokens[made.at + 1 : made.at + 2], *tokens[max(made.left - 1, 0) : made.left]]
+    pronoun = any(t.tag is Tag.IT for t in beside) and all(governed(tokens, t) for t in things)
     if (sense is None or not things or pronoun) and made.deed in _LIGHT and _is_carried(tokens, made, things):
         for carried in [*(t.value for t in before_clause(tokens, made)), *_listed_after(tokens, made), topic]:
             if carried and (resolved := meaning(made.deed, [carried])) is not None:
@@ -145,7 +144,8 @@ def _effect_of_another_kind(tokens: list[Token], made: Predicate) -> Meaning | N
     if _is_ours(tokens, made):
         to_you = any(t.tag is Tag.YOU for t in tokens[made.at + 1 : made.at + 3])
         if made.deed == Deed.UNKNOWN:
-            return Meaning(Effect.OTHER, anything)
+            # Of other languages too few harmless verbs are listed to take an unknown one for an effect.
+            return Meaning(Effect.OTHER, anything) if tokens[made.left - 1].text in {"i", "we"} else None
         placed = any(t.text in {"on", "onto", "back", "through"} for t in tokens[made.at + 1 : made.at + 8])
         if made.deed == Deed.ADD and placed:
             return Meaning(Effect.OTHER, anything, 0.6)
@@ -171,7 +171,8 @@ def _is_carried(tokens: list[Token], made: Predicate, things: list[Token]) -> bo
 
 
 def _unspecified(tokens: list[Token], made: Predicate) -> Meaning | None:
-    alone = len(tokens) <= 3
+    clause = tokens[clause_start(tokens, made.left) :]
+    alone = len(tokens) <= 3 or len(clause) <= 2
     subject = tokens[clause_start(tokens, made.left) : made.left]
     present = not any(t.tag is Tag.HAVE for t in tokens[made.left : made.at])
     if made.passive and present and any(t.tag is Tag.WORD for t in subject):

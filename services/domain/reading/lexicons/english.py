@@ -71,7 +71,7 @@ _DONE = {
     " arranged_for wrapped_up tied_up closed approved_and_processed ran run put_it_through squared_away",
     Deed.CANCEL: "cancelled canceled called_off voided annulled revoked withdrawn withdrew stopped aborted scrapped"
     " rescinded",
-    Deed.CHANGE: "updated changed modified corrected amended edited adjusted switched altered redirected rerouted"
+    Deed.CHANGE: "taken_out_of taken_off_your updated changed modified corrected amended edited adjusted switched altered redirected rerouted"
     " re-routed replaced_the_address",
     Deed.EXCHANGE: "exchanged swapped traded",
     Deed.REPLACE: "replaced substituted",

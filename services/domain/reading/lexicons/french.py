@@ -109,7 +109,7 @@ FRENCH = Lexicon(
         (Tag.FIND, ""): "trouverez retrouverez trouvez voir télécharger imprimer trouver",
         (Tag.WHAT, ""): "est-ce avez-vous quel quelle comment pourquoi où souhaitez-vous a-t-il a-t-elle",
         (Tag.TICK, ""): "✔ urllink ok",
-        (Tag.CROSS, ""): "✘ ⌛ en_attente",
+        (Tag.CROSS, ""): "à_venir ✘ ⌛ en_attente",
     },
     hints="le la les des nous vous votre vos avons est et que pour dans une un pas sur bonjour madame monsieur merci je ai"
     " été sera au du ce cette qui ne par avec en tout cordialement c' l' d' n' j' de",
