@@ -1,17 +1,13 @@
 """`returns-desk jobs`: what waits, what failed and why, and another start for what failed."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from workers.commands.opened import opened
 from workers.commands.output import bad_input
-
-if TYPE_CHECKING:
-    from services.store.sessions import Sessions
 
 app = typer.Typer(help="See jobs, and give one that failed another start.", no_args_is_help=True)
 
@@ -37,7 +33,7 @@ def list_all(
     unknown = next((one for one in wanted if one not in STATES), None)
     if unknown is not None or not wanted:
         bad_input(f"--state: {unknown or 'nothing'} is no state; use {', '.join(STATES)}")
-    with _sessions() as opener, opener() as session:
+    with opened("returns-desk-jobs") as opener, opener() as session:
         found = list_jobs(session, wanted, limit)
     if as_json:
         typer.echo(json.dumps([one._asdict() for one in found], default=str, indent=1))
@@ -61,28 +57,8 @@ def retry(
     from services.store.jobs_view import NotToBeRetried, retry_job  # noqa: PLC0415
 
     try:
-        with _sessions() as opener, opener() as session:
+        with opened("returns-desk-jobs") as opener, opener() as session:
             retry_job(session, job_id, by, datetime.now(UTC))
     except NotToBeRetried as error:
         bad_input(str(error))
     typer.echo(f"{job_id} is ready again")
-
-
-@contextmanager
-def _sessions() -> "Iterator[Sessions]":
-    from sqlalchemy.exc import OperationalError  # noqa: PLC0415
-
-    from infra.database import DatabaseNotConfigured, engine_from  # noqa: PLC0415
-    from infra.settings import get_settings  # noqa: PLC0415
-    from services.store.sessions import sessions  # noqa: PLC0415
-
-    try:
-        engine = engine_from(get_settings(), application_name="returns-desk-jobs")
-    except DatabaseNotConfigured as error:
-        bad_input(str(error))
-    try:
-        yield sessions(engine)
-    except OperationalError as error:
-        bad_input(f"the database does not answer: {str(error.orig).splitlines()[0]}")
-    finally:
-        engine.dispose()

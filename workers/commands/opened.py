@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from services.store.sessions import Sessions
 from workers.commands.output import bad_input
+
+if TYPE_CHECKING:
+    from services.store.sessions import Sessions
 
 
 @contextmanager
-def opened(application_name: str) -> Iterator[Sessions]:
+def opened(application_name: str) -> "Iterator[Sessions]":
     """Yield an opener of transactions; exits with 2 where the database is away or has no tables."""
     from sqlalchemy.exc import OperationalError, ProgrammingError  # noqa: PLC0415 - keeps --help fast
 
