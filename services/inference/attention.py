@@ -50,7 +50,9 @@ class AttendRagged(Attend):
     def __init__(self, lengths: Sequence[int], parents: Sequence[int | None], device: torch.device) -> None:
         self.lengths = list(lengths)
         self.chains = [_ancestors(parents, i) for i in range(len(lengths))]
-        self.masks = [mask_after(sum(lengths[j] for j in c), n, device) for c, n in zip(self.chains, lengths, strict=True)]
+        self.masks = [
+            mask_after(sum(lengths[j] for j in c), n, device) for c, n in zip(self.chains, lengths, strict=True)
+        ]
 
     def __call__(self, q: Tensor, k: Tensor, v: Tensor, layer: int) -> Tensor:  # noqa: ARG002
         qs, ks, vs = (split(x, self.lengths, 1) for x in (q, k, v))

@@ -22,6 +22,7 @@ from safetensors.torch import save_file
 from services.domain.canonical import digest_of
 from services.inference import lora
 from services.inference.device import Compute, choose_compute
+from services.inference.int8 import quantise
 from services.inference.llama import Llama, LlamaConfig, ModelError
 from services.inference.tokenizer import Tokenizer
 from services.inference.weights import build_model, stored_tensors
@@ -189,6 +190,8 @@ def load_checkpoint(
             lora.load(model, folder)
             if merged:
                 lora.merge(model)
+        if merged and compute.int8:
+            quantise(model)
     except (ModelError, safetensors.SafetensorError, ValueError) as error:
         raise CheckpointError(f"{folder}: {error}") from error
     return Loaded(model, tokenizer, card, folder)

@@ -16,10 +16,14 @@ class DeviceUnavailable(Exception):
 
 @dataclass(frozen=True)
 class Compute:
-    """Where and how to multiply: torch device, number format of weights and activations."""
+    """Where and how to multiply: torch device, number format of weights and activations.
+
+    `int8` serves with eight-bit projections (see `int8`); it never concerns training.
+    """
 
     device: torch.device
     dtype: torch.dtype
+    int8: bool = False
 
     def describe(self) -> str:
         return f"{self.device} {str(self.dtype).removeprefix('torch.')}, {torch.get_num_threads()} threads"
@@ -28,6 +32,7 @@ class Compute:
 def choose_compute(prefer: str | None = None) -> Compute:
     """Return the best compute here. `prefer` (or the variable RETURNS_DEVICE) is `cpu`, `cuda` or `cuda:N`.
 
+    RETURNS_INT8=1 asks for eight-bit serving, which exists only on a CPU that computes in float32.
     Raises DeviceUnavailable where the preferred device is missing.
     """
     wanted = prefer or os.environ.get("RETURNS_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")
@@ -41,7 +46,9 @@ def choose_compute(prefer: str | None = None) -> Compute:
         return Compute(device, torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32)
     if device.type != "cpu":
         raise DeviceUnavailable(f"device {wanted!r} is not supported; use cpu, cuda or cuda:N")
-    return Compute(device, torch.bfloat16 if _multiplies_bfloat16() else torch.float32)
+    if _multiplies_bfloat16():
+        return Compute(device, torch.bfloat16)
+    return Compute(device, torch.float32, int8=os.environ.get("RETURNS_INT8") == "1")
 
 
 def _multiplies_bfloat16() -> bool:
