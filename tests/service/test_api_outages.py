@@ -1,8 +1,13 @@
 """The API while a server it needs is away: accepts without the broker, 503 without the database, and comes back."""
 
+import os
+import subprocess
+import sys
+import threading
 import time
 import uuid
 
+import httpx
 import psycopg
 import pytest
 
@@ -124,3 +129,41 @@ def _break_connections(database_url):
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE application_name = 'returns-desk-api' AND datname = current_database()"
         )
+
+
+def test_every_return_that_was_answered_survives_a_killed_server(migrated_url, key):
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "workers.serve"],
+        env=os.environ | {"DATABASE_URL": migrated_url, "PORT": str(port)},
+        stderr=subprocess.DEVNULL,
+    )
+    answered, enough = [], threading.Event()
+
+    def send():
+        with client_for(f"http://127.0.0.1:{port}", key) as client:
+            while True:
+                try:
+                    response = submit(client)
+                except httpx.TransportError:
+                    if enough.is_set():
+                        return
+                    time.sleep(0.1)
+                    continue
+                answered.append(response.json()["id"])
+                if len(answered) >= 60:
+                    enough.set()
+
+    senders = [threading.Thread(target=send) for _ in range(8)]
+    for sender in senders:
+        sender.start()
+    try:
+        assert enough.wait(timeout=60)
+    finally:
+        process.kill()
+        enough.set()
+        process.wait()
+    for sender in senders:
+        sender.join(timeout=30)
+    stored = "SELECT count(*) FROM return_request r JOIN job j ON j.subject_id = r.id WHERE r.id = ANY(%s)"
+    assert count(migrated_url, stored, answered) == len(answered) == len(set(answered))
