@@ -28,6 +28,7 @@ class Queue(StrEnum):
 
 class TaskName(StrEnum):
     TRIAGE = "triage.work"
+    SAMPLE = "triage.sample"
     NIGHTLY = "training.nightly"
     SWEEP = "periodic.sweep"
     RELAY = "periodic.relay"
@@ -37,6 +38,7 @@ class TaskName(StrEnum):
 
 ROUTES: dict[TaskName, Queue] = {
     TaskName.TRIAGE: Queue.TRIAGE,
+    TaskName.SAMPLE: Queue.TRIAGE,
     TaskName.NIGHTLY: Queue.TRAINING,
     TaskName.SWEEP: Queue.PERIODIC,
     TaskName.RELAY: Queue.PERIODIC,
@@ -44,7 +46,11 @@ ROUTES: dict[TaskName, Queue] = {
     TaskName.NIGHT_FALLS: Queue.PERIODIC,
 }
 
-TASK_OF_JOB: dict[str, TaskName] = {"triage": TaskName.TRIAGE, "nightly": TaskName.NIGHTLY}
+TASK_OF_JOB: dict[str, TaskName] = {
+    "triage": TaskName.TRIAGE,
+    "nightly": TaskName.NIGHTLY,
+    "sample": TaskName.SAMPLE,
+}
 """Which task looks after a job of a kind, by the kind's stored name."""
 
 _TRANSPORT: dict[str, Any] = {

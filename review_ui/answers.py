@@ -5,6 +5,7 @@ A refusal or a conflict shows the item again with the reviewer's words kept; a s
 
 from collections.abc import Callable
 from datetime import datetime
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
 from starlette.datastructures import FormData
@@ -59,6 +60,17 @@ def prefer(request: Request, login: Labeller, item_id: str, form: Form) -> Respo
         return parts_of(request).review.prefer(sitting, other, _reason(form), other_is_better=better)
 
     return _answer(request, login, item_id, form, "prefer", verb)
+
+
+@router.post("/sample")
+def second_answer(request: Request, _: Labeller, item_id: str, form: Form) -> Response:
+    """Ask the checkpoint for a second answer; the page shows both when it is there."""
+    parts = parts_of(request)
+    open_item(request, item_id)
+    parts.records.ask_for_sample(item_id)
+    request.app.state.resources.poke()
+    within = text_of(form, "within", 1_000)
+    return see_other(request, f"/review/items/{item_id}" + (f"?{urlencode({'within': within})}" if within else ""))
 
 
 @router.post("/reject")

@@ -180,7 +180,7 @@ def heartbeat(request: Request, login: Labeller, item_id: str, form: Form) -> Re
 
 
 @router.get("/items/{item_id}/trace")
-def whole_trace(request: Request, login: Seer, item_id: str) -> Response:
+def whole_trace(request: Request, _: Seer, item_id: str) -> Response:
     """Show the stored trace whole, as it was written."""
     found, parts = open_item(request, item_id), parts_of(request)
     with parts.sessions() as session:

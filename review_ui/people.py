@@ -160,7 +160,7 @@ def add_gold(request: Request, login: Adjudicator, item_id: str) -> Response:
 
 
 @router.get("/audit")
-def audit_log(request: Request, login: AuditReader, subject: str = "") -> Response:
+def audit_log(request: Request, _: AuditReader, subject: str = "") -> Response:
     parts = parts_of(request)
     with parts.sessions() as session:
         return page(

@@ -132,6 +132,7 @@ CONSEQUENCES: Mapping[str, str] = {
     "skip": "Back to the queue for others. Trains nothing.",
     "escalate": "An adjudicator decides. Nothing is sent.",
     "needs_information": "The shop puts your question to the customer. The item waits.",
+    "sample": "The checkpoint writes a second answer; you then choose the better one. No tool runs.",
     "release": "Gives the item back unanswered.",
     "undo": "Takes the label back and reopens the item. A reply that went out stays out.",
 }
@@ -165,6 +166,7 @@ KEYS = (
     ("t", "take this item"),
     ("a", "approve"),
     ("c", "correct"),
+    ("m", "draw a second answer"),
     ("1 / 2", "prefer answer A / B"),
     ("r", "reject"),
     ("s", "skip"),

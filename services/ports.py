@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from services.domain.actions import ToolAction, ToolCall
 from services.domain.claims import Claim
@@ -41,6 +41,14 @@ class Decider(Protocol):
 
     def reply(self, cases: Sequence[tuple[Evidence, Decision, Sequence[ToolAction]]]) -> Sequence[Replied]:
         """Write the customer's reply to each decided case after its tools ran, in order."""
+
+
+@runtime_checkable
+class SampledDecider(Protocol):
+    """A Decider that can also draw by chance, for a second answer to compare with."""
+
+    def sampled(self, temperature: float, seed: int) -> Decider:
+        """Return the same checkpoint drawing at this temperature; the same seed gives the same answer."""
 
 
 class ClaimReader(Protocol):

@@ -36,6 +36,20 @@ def triage(job_id: str | None = None) -> int:
     )
 
 
+@task(TaskName.SAMPLE)
+def sample(job_id: str | None = None) -> int:
+    """Draw second answers for reviewers to compare; customers who wait come first, so this takes one at a time."""
+    parts = desk()
+    return work(
+        parts.jobs,
+        JobKind.SAMPLE,
+        parts.second_answers.run,
+        job_id=job_id,
+        batch=1,
+        heartbeat=timedelta(seconds=parts.settings.heartbeat_seconds),
+    )
+
+
 def warm_up(**_: Any) -> None:
     """Load the checkpoint before the first customer waits for it. A process of another queue loads none."""
     if Queue.TRIAGE.value not in app.amqp.queues.consume_from:

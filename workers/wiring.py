@@ -25,16 +25,20 @@ from services.adapters.parcels import ParcelDesk
 from services.domain.jobs import JobKind, Patience
 from services.domain.reading import LexicalClaimReader
 from services.flows.pipeline import Pipeline
+from services.flows.second_answer import SecondAnswers
 from services.flows.triage import Triage
-from services.ports import Clock, Decider, ToolProvider
+from services.ports import Clock, Decider, SampledDecider, ToolProvider
 from services.store.job_ledger import GiveUp, JobLedger
 from services.store.journal import JournalBook
 from services.store.ledger import ToolLedger
 from services.store.orders import OrderRows
+from services.store.samples import SampleRecords
 from services.store.sessions import Sessions, sessions
 from services.store.triage import TriageRecords, give_up
 from workers.library import PublishedPolicies
 from workers.released import CheckpointUnusable, ReleasedDecider
+
+SAMPLE_TEMPERATURE = 0.9
 
 
 class SystemClock:
@@ -106,6 +110,16 @@ class Desk:
     def ready(self) -> None:
         """Prove that returns can be decided: policies to serve, a checkpoint that loads. Raises what is in the way."""
         _ = self.policies.catalog, self.triage
+
+    @cached_property
+    def second_answers(self) -> SecondAnswers:
+        """The flow that draws a second answer, on the checkpoint that triage has loaded."""
+        decider = self.triage.pipeline.decider
+
+        def drawing(seed: int) -> Decider:
+            return decider.sampled(SAMPLE_TEMPERATURE, seed) if isinstance(decider, SampledDecider) else decider
+
+        return SecondAnswers(SampleRecords(self.sessions, self.clock), drawing, LexicalClaimReader(), self.clock)
 
 
 @lru_cache(maxsize=1)

@@ -22,9 +22,9 @@
     for (const other of document.querySelectorAll(".panel.open")) if (other !== panel) other.classList.remove("open");
     panel.classList.add("open");
     if (focus) {
-      const first = panel.querySelector("textarea[name=reply], textarea, select, input:not([type=hidden])");
-      if (first) first.focus();
-      panel.scrollIntoView({ block: "center" });
+      const first = panel.querySelector("[name=reply]") || panel.querySelector("textarea, select, input:not([type=hidden])");
+      panel.scrollIntoView({ block: panel.classList.contains("wide") ? "start" : "center" });
+      if (first) first.focus({ preventScroll: true });
     }
     if (window.htmx) window.htmx.trigger(panel, "opened");
   }

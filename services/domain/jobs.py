@@ -6,10 +6,14 @@ from typing import NamedTuple
 
 
 class JobKind(StrEnum):
-    """`triage` decides a return; `nightly` retrains, gates and releases; its subject is the day."""
+    """`triage` decides a return; `nightly` retrains, gates and releases; its subject is the day.
+
+    `sample` draws a second answer for a review item, so that a reviewer can compare.
+    """
 
     TRIAGE = "triage"
     NIGHTLY = "nightly"
+    SAMPLE = "sample"
 
 
 class Lease(NamedTuple):

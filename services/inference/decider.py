@@ -50,16 +50,37 @@ class _Asked:
 
 
 class EngineDecider:
-    """Our own engine at work on one checkpoint. Greedy: the same case gives the same answer."""
+    """Our own engine at work on one checkpoint. Greedy unless `sampled`: the same case gives the same answer."""
 
-    def __init__(self, checkpoint_id: str, tokenizer: Tokenizer, generate: Generate) -> None:
+    def __init__(  # noqa: PLR0913 - a checkpoint, and how its tokens are drawn
+        self,
+        checkpoint_id: str,
+        tokenizer: Tokenizer,
+        generate: Generate,
+        *,
+        temperature: float = 0.0,
+        seed: int = 0,
+        grammars: Grammars | None = None,
+    ) -> None:
         self._checkpoint_id, self._tokenizer, self._generate = checkpoint_id, tokenizer, generate
-        self._grammars = Grammars(tokenizer)
+        self._grammars = grammars or Grammars(tokenizer)
+        self._temperature, self._seed = temperature, seed
         self._asked: OrderedDict[str, _Asked] = OrderedDict()
 
     @property
     def checkpoint_id(self) -> str:
         return self._checkpoint_id
+
+    def sampled(self, temperature: float, seed: int) -> "EngineDecider":
+        """Return the same checkpoint drawing at this temperature, for a second answer to compare with."""
+        return EngineDecider(
+            self._checkpoint_id,
+            self._tokenizer,
+            self._generate,
+            temperature=temperature,
+            seed=seed,
+            grammars=self._grammars,
+        )
 
     def decide(self, evidence: Sequence[Evidence]) -> Sequence[Decided]:
         """Decide every case; what cannot be read is a Decided without a decision, its error in the generation."""
@@ -89,7 +110,14 @@ class EngineDecider:
             boundaries.append(len(ids))
         ids += tokenize(self._tokenizer, tail).ids
         compiled = partial(self._grammars.compile, decision_grammar(view))
-        return GenerationRequest(ids, boundaries, compiled, max_new_tokens=MAX_DECISION_TOKENS)
+        return GenerationRequest(
+            ids,
+            boundaries,
+            compiled,
+            max_new_tokens=MAX_DECISION_TOKENS,
+            temperature=self._temperature,
+            seed=self._seed,
+        )
 
     def _decided(self, view: CaseView, request: GenerationRequest, result: GenerationResult) -> Decided:
         generation = self._generation(request, result)
@@ -110,7 +138,13 @@ class EngineDecider:
         asked = self._asked.pop(evidence.digest, None) or self._asked_again(evidence, decision)
         turn = [Segment("<|im_end|>", control=True), *reply_prompt_segments(actions)]
         ids = [*asked.ids, *tokenize(self._tokenizer, turn).ids]
-        return GenerationRequest(ids, max_new_tokens=MAX_REPLY_TOKENS, session=asked.session)
+        return GenerationRequest(
+            ids,
+            max_new_tokens=MAX_REPLY_TOKENS,
+            session=asked.session,
+            temperature=self._temperature,
+            seed=self._seed,
+        )
 
     def _asked_again(self, evidence: Evidence, decision: Decision) -> _Asked:
         """Render prompt and decision anew: the decision was made elsewhere, corrected, or long ago."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
@@ -47,6 +47,6 @@ def not_quarantined() -> ColumnElement[bool]:
     later = aliased(QuarantineRow)
     in_force = select(col(QuarantineRow.account)).where(
         col(QuarantineRow.kind) == "set",
-        ~select(later).where(col(later.account) == col(QuarantineRow.account), col(later.id) > col(QuarantineRow.id)).exists(),
+        ~exists().where(col(later.account) == col(QuarantineRow.account), col(later.id) > col(QuarantineRow.id)),
     )
     return col(LabelRow.reviewer).not_in(in_force)

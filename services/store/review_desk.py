@@ -8,13 +8,14 @@ from sqlalchemy import ColumnElement, func, select, update
 from sqlmodel import Session, col
 
 from services.domain.actions import ActionStatus
+from services.domain.jobs import JobKind
 from services.domain.review import Answer, Hold, NewLabel, Refused, ReviewCase, Stage, Stored
 from services.ports import Clock
-from services.store import ledger_rows, review_gold, review_labels, review_leases
+from services.store import jobs, ledger_rows, review_gold, review_labels, review_leases
 from services.store.audit import append_audit
 from services.store.review_leases import Taker
 from services.store.sessions import Sessions
-from services.store.tables import LabelRow, ReturnRow, ReviewItemRow, ToolActionRow, TraceRow
+from services.store.tables import JobRow, LabelRow, ReturnRow, ReviewItemRow, ToolActionRow, TraceRow
 from services.store.traces import find_trace
 
 
@@ -35,6 +36,8 @@ class OpenCase(NamedTuple):
     action_rows: Sequence[ToolActionRow]
     labels: Sequence[LabelRow]
     sample: Sample | None
+    sample_state: str | None
+    """The state of the job that draws a second answer, None where none was asked for."""
 
 
 class Patience(NamedTuple):
@@ -121,6 +124,15 @@ class ReviewRecords:
         with self._sessions() as session:
             append_audit(session, actor, "tool.run", action_id, detail, now=self._clock.now())
 
+    def ask_for_sample(self, item_id: str) -> None:
+        """Ask for a second answer to compare with. Raises Refused where there is nothing to compare."""
+        now = self._clock.now()
+        with self._sessions() as session:
+            item = session.get(ReviewItemRow, item_id)
+            if item is None or item.state == "done" or item.trace_id is None or item.purpose != "live":
+                raise Refused("there is no open answer here to compare a second one with")
+            jobs.enqueue(session, JobKind.SAMPLE, item.id, item.shop_id, now)
+
     def open(self, item_id: str) -> OpenCase | None:
         with self._sessions() as session:
             item = session.get(ReviewItemRow, item_id)
@@ -141,33 +153,45 @@ def labels_today(session: Session, reviewer: str, now: datetime) -> int:
     return count
 
 
-def _open(session: Session, item: ReviewItemRow) -> OpenCase:
-    request = session.get_one(ReturnRow, item.return_id)
+def case_of(session: Session, item: ReviewItemRow) -> ReviewCase:
+    """Return what a ruling on the item needs."""
     stored = find_trace(session, item.trace_id) if item.trace_id else None
-    actions = (
-        session.execute(
-            select(ToolActionRow)
-            .where(col(ToolActionRow.return_id) == item.return_id)
-            .order_by(col(ToolActionRow.created_at), col(ToolActionRow.id))
-        )
-        .scalars()
-        .all()
-    )
-    labels = (
-        session.execute(select(LabelRow).where(col(LabelRow.review_item_id) == item.id).order_by(col(LabelRow.id)))
-        .scalars()
-        .all()
-    )
-    case = ReviewCase(
+    return ReviewCase(
         item_id=item.id,
         return_id=item.return_id,
         purpose=item.purpose,
         stage=Stage(item.stage),
         trace_id=item.trace_id,
         trace=stored.trace if stored else None,
-        actions=tuple(ledger_rows.action_of(row) for row in actions),
+        actions=tuple(ledger_rows.of_return(session, item.return_id)),
     )
-    return OpenCase(item, request, case, actions, labels, _sample(session, item))
+
+
+def _open(session: Session, item: ReviewItemRow) -> OpenCase:
+    request = session.get_one(ReturnRow, item.return_id)
+    actions = session.execute(
+        select(ToolActionRow)
+        .where(col(ToolActionRow.return_id) == item.return_id)
+        .order_by(col(ToolActionRow.created_at), col(ToolActionRow.id))
+    )
+    labels = session.execute(select(LabelRow).where(col(LabelRow.review_item_id) == item.id).order_by(col(LabelRow.id)))
+    return OpenCase(
+        item,
+        request,
+        case_of(session, item),
+        actions.scalars().all(),
+        labels.scalars().all(),
+        _sample(session, item),
+        _sample_state(session, item.id),
+    )
+
+
+def _sample_state(session: Session, item_id: str) -> str | None:
+    statement = select(col(JobRow.state)).where(
+        col(JobRow.kind) == JobKind.SAMPLE.value, col(JobRow.subject_id) == item_id
+    )
+    found: str | None = session.execute(statement).scalar()
+    return found
 
 
 def _sample(session: Session, item: ReviewItemRow) -> Sample | None:

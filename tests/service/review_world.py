@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Self
 from urllib.parse import urlsplit
 
 import httpx
@@ -24,6 +25,7 @@ from services.flows.pipeline import Pipeline
 from services.flows.triage import Triage
 from services.ports import Replied
 from services.store import accounts, jobs
+from services.store.ledger import ToolLedger
 from services.store.triage import TriageRecords
 from workers.scripted import ScriptedDecider
 from workers.seed import seed
@@ -32,7 +34,8 @@ from workers.wiring import Desk, make_tools
 SHOP = "sample-shop"
 PASSWORD = "a long enough password"
 LIE = "Your refund of EUR 999.00 has been issued to your card."
-DOUBT = "Consider it taken care of on our side."
+XSS = "<script>document.title='owned'</script><img src=x onerror=alert(1)>"
+DOUBT = "Your parcel has been flobbed for you."
 
 
 class ErringDecider(ScriptedDecider):
@@ -65,7 +68,7 @@ class ErringDecider(ScriptedDecider):
         extra = {
             "[lie]": LIE,
             "[doubt]": DOUBT,
-            "[xss]": "<script>document.title='owned'</script><img src=x onerror=alert(1)>",
+            "[xss]": XSS,
         }
         added = "".join(f" {said}" for mark, said in extra.items() if mark in case[0].message)
         return replied._replace(text=replied.text + added)
@@ -116,8 +119,8 @@ def fresh_order(desk: Desk, like: str, number: int) -> str:
     with desk.sessions() as session:
         session.execute(
             text(
-                "INSERT INTO shop_order (shop_id, order_id, document, updated_at) SELECT shop_id, cast(:new AS text), document || "
-                "jsonb_build_object('order_id', cast(:new AS text)), now() FROM shop_order WHERE order_id = :like "
+                "INSERT INTO shop_order (shop_id, order_id, document, updated_at) SELECT shop_id, cast(:new AS text), "
+                "document || jsonb_build_object('order_id', cast(:new AS text)), now() FROM shop_order WHERE order_id = :like "
                 "ON CONFLICT DO NOTHING"
             ),
             {"new": order_id, "like": like},
@@ -136,9 +139,8 @@ def triage_all(desk: Desk) -> None:
     )
     while leases := desk.jobs.claim(JobKind.TRIAGE, "test-worker", limit=32):
         for job_id, failed in triage.run(leases).items():
-            desk.jobs.retry(
-                next(lease for lease in leases if lease.job_id == job_id), failed.error, outage=failed.outage
-            )
+            lease = next(lease for lease in leases if lease.job_id == job_id)
+            desk.jobs.retry(lease, failed.error, outage=failed.outage)
 
 
 def make_desk(settings: Settings) -> Desk:
@@ -152,8 +154,6 @@ def serving(settings: Settings) -> Iterator[str]:
 
     def ledger(chosen, sessions):
         desk = Desk(chosen)
-        from services.store.ledger import ToolLedger  # noqa: PLC0415
-
         return ToolLedger(sessions, make_tools(chosen, sessions, desk.orders, desk.clock), desk.clock, name="local")
 
     app = create_app(settings, extend=[lambda app: extend(app, ledger)])
@@ -184,7 +184,7 @@ class Reviewer:
         answer = self.client.post("/review/login", data={"name": name, "password": password})
         assert answer.status_code == 303, answer.text
 
-    def __enter__(self) -> "Reviewer":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

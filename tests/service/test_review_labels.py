@@ -1,5 +1,6 @@
 """Labels over real HTTP and PostgreSQL: what each verb does to item, return, events and training data."""
 
+import html
 import itertools
 import json
 import re
@@ -7,8 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
+from sqlmodel import Session
 
-from services.domain.review import Role
+from services.domain.review import Refused, Role
+from services.store import review_labels
+from services.store.audit import verify_chain
 from tests.service import review_world as world
 
 numbers = itertools.count(1)
@@ -61,10 +65,8 @@ def item(desk, request):
         order_id = world.fresh_order(desk, order, next(numbers))
         (return_id,) = world.submit(desk, [(order_id, message)], prefix=request.node.name[:60])
         world.triage_all(desk)
-        return (
-            f"/review/items/{one(desk, 'SELECT id FROM review_item WHERE return_id = :id', id=return_id).id}",
-            return_id,
-        )
+        found = one(desk, "SELECT id FROM review_item WHERE return_id = :id", id=return_id)
+        return "/review/items/" + found.id, return_id
 
     return make
 
@@ -232,8 +234,6 @@ def test_undo_ends_with_its_window(desk, ada, item, settings):
     path, return_id = item()
     ada.act(path, "approve", take(ada, path))
     label = one(desk, "SELECT id FROM label WHERE return_id = :id", id=return_id).id
-    from services.domain.review import Refused
-    from services.store import review_labels
 
     late = datetime.now(UTC) + timedelta(minutes=31)
     with pytest.raises(Refused, match="minutes for taking a label back are over"), desk.sessions() as session:
@@ -282,7 +282,6 @@ def test_the_row_on_the_page_is_the_prompt_the_checkpoint_reads(ada, item):
     path, _ = item("It arrived cracked. Mail me at jo.doe@example.org.")
     shown = ada.get(f"{path}/row")
     start = shown.index("<pre") + shown[shown.index("<pre") :].index(">") + 1
-    import html
 
     row = json.loads(html.unescape(shown[start : shown.index("</pre>")]))
     assert [message["role"] for message in row["prompt"]] == ["system", "user"]
@@ -293,7 +292,7 @@ def test_the_row_on_the_page_is_the_prompt_the_checkpoint_reads(ada, item):
 
 def test_a_reviewer_runs_a_tool_once_through_the_ledger(desk, ada, item):
     path, return_id = item("Two of these are broken", order="A10331")
-    page = take(ada, path)
+    take(ada, path)
     waiting = one(desk, "SELECT decision FROM review_item WHERE return_id = :id", id=return_id)
     assert waiting.decision == "eligible"
     confirm = ada.get(f"{path}/tools/create_return_label")
@@ -303,7 +302,8 @@ def test_a_reviewer_runs_a_tool_once_through_the_ledger(desk, ada, item):
         assert answer.status_code == 303, answer.text
     ran = one(
         desk,
-        "SELECT count(*) AS n, max(actor) AS actor, max(state) AS state FROM tool_action WHERE return_id = :id AND tool = 'create_return_label'",
+        "SELECT count(*) AS n, max(actor) AS actor, max(state) AS state FROM tool_action"
+        " WHERE return_id = :id AND tool = 'create_return_label'",
         id=return_id,
     )
     assert (ran.n, ran.actor, ran.state) == (1, "reviewer:ada", "succeeded")
@@ -320,7 +320,6 @@ def test_an_amount_above_the_reviewers_limit_needs_an_adjudicator(ada, item):
 
 
 def test_the_audit_chain_holds_and_shows_a_change(desk, ada, item):
-    from services.store.audit import verify_chain
 
     with desk.sessions() as session:
         state = verify_chain(session)
@@ -329,10 +328,9 @@ def test_the_audit_chain_holds_and_shows_a_change(desk, ada, item):
     with desk.engine.connect() as connection:
         connection.execute(text("ALTER TABLE audit_log DISABLE TRIGGER audit_log_append_only"))
         connection.execute(text("UPDATE audit_log SET actor = 'nobody' WHERE id = (SELECT min(id) + 2 FROM audit_log)"))
-        from sqlmodel import Session
 
         with Session(connection) as session:
             broken = verify_chain(session)
         connection.rollback()
-    assert broken.broken_at == state.rows - state.rows + one(desk, "SELECT min(id) + 2 AS n FROM audit_log").n
+    assert broken.broken_at == one(desk, "SELECT min(id) + 2 AS n FROM audit_log").n
     assert "changed" in broken.why
