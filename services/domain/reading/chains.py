@@ -191,6 +191,8 @@ def _bare(tokens: list[Token], at: int, left: int, before: Tag | None, earlier: 
         return base._replace(headless=False, relative=relative)
     if before is Tag.YOU:
         return base._replace(state=State.CUSTOMERS)
+    if before is Tag.FIND and base.deed == Deed.ATTACH:
+        return base._replace(certainty=0.75)
     if before in {Tag.AND, Tag.COMMA} and (kept := _coordinated(tokens, at, left, earlier)) is not None:
         return base._replace(
             state=kept.state, certainty=kept.certainty, passive=kept.passive, headless=False, inherited=True

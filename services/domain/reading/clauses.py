@@ -11,7 +11,7 @@ from services.domain.reading.predicates import CLAIMING, Predicate, State
 from services.domain.reading.segments import Segment
 from services.domain.reading.sense import draft_of
 from services.domain.reading.tagger import tag
-from services.domain.reading.tags import Tag, Thing, Token
+from services.domain.reading.tags import Deed, Tag, Thing, Token
 
 __all__ = ["Context", "Draft", "SegmentReading", "read_segment"]
 
@@ -92,7 +92,8 @@ def _in_context(tokens: list[Token], made: Predicate, context: Context) -> Predi
         return made
     if segment.question and _asked(tokens, made):
         relative = made.left > 0 and tokens[made.left - 1].tag is Tag.US and made.headless is False
-        return made._replace(certainty=0.6) if relative and made.left > 2 else made._replace(state=State.ASKED)
+        kept = relative and made.left > 2 and made.deed != Deed.UNKNOWN
+        return made._replace(certainty=0.6) if kept else made._replace(state=State.ASKED)
     if heading is not None and heading.head not in {State.NONE, State.DONE} and (made.headless or made.certainty < 0.8):
         return made._replace(state=heading.head)
     if heading is not None and heading.head is State.REPORTED:

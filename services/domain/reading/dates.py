@@ -22,6 +22,7 @@ _MONTHS = (
     ("november", "nov", "novembre", "noviembre"),
     ("december", "dec", "dezember", "decembre", "diciembre", "dicembre"),
 )
+MONTHS = frozenset(name for names in _MONTHS for name in names)
 _MONTH_OF = {name: number for number, names in enumerate(_MONTHS, 1) for name in names}
 _NAMES = "|".join(sorted(_MONTH_OF, key=len, reverse=True))
 _DATE = re.compile(

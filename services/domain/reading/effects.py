@@ -55,10 +55,9 @@ def meaning(deed: str, things: list[str]) -> Meaning | None:  # noqa: C901, PLR0
             return _paid(things)
         case Deed.PAID:
             return _paid(things) if first in {Thing.REFUND, Thing.MONEY, Thing.CREDIT, Thing.PAYMENT} else None
-        case Deed.EXCHANGE:
-            return _EXCHANGE
-        case Deed.REPLACE:
-            return _REPLACEMENT
+        case Deed.EXCHANGE | Deed.REPLACE:
+            # Labels that were swapped are how a mistake happened.
+            return None if first == Thing.LABEL else _EXCHANGE if deed == Deed.EXCHANGE else _REPLACEMENT
         case Deed.CANCEL:
             return _cancelled(first)
         case Deed.CHANGE:
@@ -211,7 +210,7 @@ def is_of_another_subject(tokens: list[Token], made: Predicate, things: list[Tok
     if not made.passive or any(not governed(tokens, t) for t in things):
         return False
     start = clause_start(tokens, made.left)
-    harmless = [t for t in tokens[start : made.left] if t.tag is Tag.THING and t.value == Thing.NEUTRAL]
+    harmless = [t for t in tokens[start : made.at] if t.tag is Tag.THING and t.value == Thing.NEUTRAL]
     return any(not governed(tokens, t) for t in harmless)
 
 

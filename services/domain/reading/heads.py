@@ -4,7 +4,8 @@ from services.domain.reading.predicates import CLAIMING, Predicate, State, head_
 from services.domain.reading.tags import Tag, Token
 
 # Who acts, but not for the shop.
-_OTHERS = frozenset({"provider", "manufacturer", "carrier", "seller", "bank", "supplier", "platform", "maker", "brand"})
+_OTHERS = frozenset({"provider", "manufacturer", "carrier", "seller", "bank", "supplier", "platform", "maker", "brand", "model"})
+_BY = frozenset({"by", "von", "par", "por", "da", "dal", "door"})
 _VERBS = frozenset({Tag.DONE, Tag.ING, Tag.PAST_SAFE, Tag.BASE})
 
 
@@ -48,9 +49,9 @@ def _answers(tokens: list[Token], made: Predicate) -> bool:
 
 
 def _by_you(tokens: list[Token], at: int) -> bool:
-    if at + 2 >= len(tokens) or tokens[at + 1].text not in {"by", "von", "par", "por", "da", "dal", "door"}:
-        return False
-    agent = tokens[at + 2 : at + 6]
+    """Tell whether the agent is named, and is the customer or somebody outside the shop."""
+    by = next((i for i in range(at + 1, min(at + 4, len(tokens))) if tokens[i].text in _BY), None)
+    agent = tokens[by + 1 : by + 5] if by is not None else []
     if any(t.text in {"our", "us", "me", "my"} for t in agent):
         return False
     return any(t.tag is Tag.YOU or t.text in _OTHERS for t in agent)
@@ -67,7 +68,7 @@ def under_head(tokens: list[Token], made: Predicate, start: int, chain: set[Tag]
         frame = tags_between(tokens, head_start(tokens, start - 1), start - 1)
         if frame & {Tag.NOT, Tag.IF}:
             return made._replace(state=State.DENIED)
-    if made.relative and head & {Tag.IF, Tag.WHEN, Tag.WHAT}:
+    if made.relative and (head & {Tag.IF, Tag.WHEN, Tag.WHAT} or Tag.SAID in sentence):
         return made._replace(certainty=0.65)
     if Tag.IF in head or _inverted_if(tokens):
         return made._replace(state=State.CONDITIONAL)
@@ -75,7 +76,8 @@ def under_head(tokens: list[Token], made: Predicate, start: int, chain: set[Tag]
         return made._replace(state=State.DENIED)
     if Tag.WHEN in head and not (chain & {Tag.WAS} or (not chain and not made.headless)):
         return made._replace(state=State.CONDITIONAL)
-    if Tag.SAID in sentence and not _answers(tokens, made):
+    last_sep = max((i for i, t in enumerate(tokens[: made.left]) if t.tag is Tag.SEP), default=0)
+    if Tag.SAID in tags_between(tokens, last_sep, made.left) and not _answers(tokens, made):
         return made._replace(state=State.CUSTOMERS)
     if _by_you(tokens, made.at):
         return made._replace(state=State.CUSTOMERS)

@@ -81,6 +81,7 @@ IDIOMS: tuple[Idiom, ...] = (
         Effect.SEND_REPLACEMENT,
         0.7,
         r"enjoy (?:your|the) (?:new|replacement)\b",
+        r"(?:it|they)(?:'s| is| are) (?:already |now )?with (?:dhl|ups|dpd|gls|hermes|fedex|royal mail|the courier|the carrier|our courier)",
         r"(?:replacement|new (?:one|\w+)) (?:is )?(?:out|off|gone|sent) (?:today|now|already|this \w+)",
         r"you (?:now |already )?have your (?:\w+ )?replacement\b",
         r"(?:courier|carrier|driver|dhl|ups|dpd|postman) (?:now |already )?(?:has|have|'s got) (?:the|your) (?:new|replacement)",

@@ -4,7 +4,7 @@ from services.domain.claims import Effect
 from services.domain.reading.chains import helpers
 from services.domain.reading.drafts import Draft, SegmentReading
 from services.domain.reading.effects import Meaning, meaning
-from services.domain.reading.predicates import State, clause_start, tags_between
+from services.domain.reading.predicates import State, clause_start, head_start, tags_between
 from services.domain.reading.segments import Segment
 from services.domain.reading.tags import Deed, Tag, Thing, Token
 
@@ -46,7 +46,10 @@ def _placed(tokens: list[Token], at: int, segment: Segment, topic: str, taken: l
     chain, _, _ = helpers(tokens, at)
     last_be = max((i for i, t in enumerate(region) if t.tag in {Tag.BE, Tag.WAS}), default=len(region))
     undergone = any(t.tag is Tag.PAST_SAFE for t in region[last_be:])
-    if segment.question or undergone or tags & {Tag.NOT, Tag.IF, Tag.WHEN}:
+    asked = segment.question and not any(t.tag is Tag.COMMA for t in tokens[at:])
+    head = tags_between(tokens, head_start(tokens, at), at)
+    to_us = any(t.text in {"us", "uns", "ons"} for t in tokens[at + 1 : at + 3])
+    if asked or undergone or to_us or head & {Tag.NOT, Tag.IF, Tag.WHEN}:
         return []
     chain |= tags & {Tag.BE, Tag.WAS, Tag.HAVE}
     if find is None and (tags & {Tag.FUTURE, Tag.MODAL, Tag.TO} or not chain & {Tag.BE, Tag.HAVE, Tag.WAS}):

@@ -2,6 +2,7 @@
 
 from services.domain.claims import Effect
 from services.domain.reading.chains import ARRANGED
+from services.domain.reading.dates import MONTHS
 from services.domain.reading.drafts import Draft
 from services.domain.reading.effects import Meaning, before_clause, governed, is_of_another_subject, meaning, objects
 from services.domain.reading.predicates import CLAIMING, Predicate, State, clause_start
@@ -9,6 +10,12 @@ from services.domain.reading.tags import Deed, Tag, Thing, Token
 
 _OWN = frozenset(
     {"our", "its", "their", "notre", "nos", "unsere", "unseren", "nuestra", "nuestro", "onze", "nostro", "nostra"}
+)
+_OF_THE_ORDER = frozenset(
+    {Thing.ORDER, Thing.PARCEL, Thing.NOTICE, Thing.EMAIL, Thing.DISCOUNT, Thing.ACCOUNT, Thing.PAYMENT}
+)
+_WRONG = frozenset(
+    {"wrong", "falsche", "falschen", "falscher", "falsches", "mauvais", "mauvaise", "equivocado", "equivocada", "sbagliato", "sbagliata", "verkeerde"}
 )
 _YOURS = frozenset({"your", "votre", "vos"})
 _LIGHT = frozenset(
@@ -93,14 +100,14 @@ def _is_ours(tokens: list[Token], made: Predicate) -> bool:
 
 def _goes_on(token: Token) -> bool:
     """Tell whether a started deed is another verb that does nothing: started looking into it."""
-    return token.tag is Tag.WORD and token.text.endswith("ing")
+    return token.tag in {Tag.WORD, Tag.BASE} and token.text.endswith("ing")
 
 
 def _is_the_shops_own(tokens: list[Token], made: Predicate) -> bool:
     """Read as no effect in this case: we have updated our returns page; the carrier changed its prices."""
-    if made.deed == Deed.START and made.at + 1 < len(tokens) and _goes_on(tokens[made.at + 1]):
+    if made.deed in {Deed.START, Deed.CANCEL} and made.at + 1 < len(tokens) and _goes_on(tokens[made.at + 1]):
         return True
-    if made.deed in {Deed.SEND, Deed.SHIP} and any(t.text == "wrong" for t in tokens[made.at + 1 : made.at + 5]):
+    if made.deed in {Deed.SEND, Deed.SHIP} and _names_a_mistake(tokens, made):
         return True
     if made.deed not in {Deed.CHANGE, Deed.REPLACE, Deed.UNKNOWN, Deed.ADD, Deed.ESCALATE}:
         return False
@@ -120,16 +127,31 @@ def _is_the_shops_own(tokens: list[Token], made: Predicate) -> bool:
     }
 
 
+def _names_a_mistake(tokens: list[Token], made: Predicate) -> bool:
+    near = tokens[clause_start(tokens, made.left) : made.at + 6]
+    return any(t.text in _WRONG for t in near)
+
+
+def _is_dated(tokens: list[Token]) -> bool:
+    """Tell whether the sentence names a calendar day, as statements of the order's past do."""
+    for i, token in enumerate(tokens):
+        around = tokens[max(i - 2, 0) : i] + tokens[i + 1 : i + 2]
+        if token.text in MONTHS and any(t.tag is Tag.NUMBER for t in around):
+            return True
+    return False
+
+
 def _is_of_before(tokens: list[Token], made: Predicate, things: list[Token]) -> bool:
-    """Read as state of before: your order was placed on Monday; the wrong shirt was packed."""
-    was = made.passive and any(t.tag is Tag.WAS for t in tokens[made.left : made.at])
-    if not was or any(t.tag is Tag.NOW for t in tokens[made.left : made.at + 3]):
+    """Read as state of before: your order was placed on Monday; the invoice was issued on 2 March."""
+    if not made.passive or any(t.tag is Tag.NOW for t in tokens[made.left : made.at + 3]):
         return False
+    was = any(t.tag is Tag.WAS for t in tokens[made.left : made.at])
     values = {t.value for t in things}
-    of_order = (
-        made.deed in {Deed.START, Deed.COMPLETE, Deed.CREATE} and bool(values) and values <= {Thing.ORDER, Thing.PARCEL}
-    )
-    return of_order or (made.deed == Deed.SHIP and not values & {Thing.NEW, Thing.REPLACEMENT, Thing.LABEL})
+    if (was or _is_dated(tokens)) and values and values <= _OF_THE_ORDER:
+        of_customer = any(t.tag is Tag.WHEN for t in tokens[made.at :])
+        ordinary = made.deed in {Deed.START, Deed.COMPLETE, Deed.CREATE} and values <= {Thing.ORDER, Thing.PARCEL}
+        return ordinary or of_customer or _is_dated(tokens)
+    return was and made.deed == Deed.SHIP and not values & {Thing.NEW, Thing.REPLACEMENT, Thing.LABEL}
 
 
 def _marks_nothing_of_ours(tokens: list[Token], made: Predicate, things: list[Token]) -> bool:

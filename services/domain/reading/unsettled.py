@@ -64,4 +64,4 @@ def _unknown_verb(clause: list[Token]) -> Token | None:
 def _is_amount(clause: list[Token], verb: Token) -> bool:
     """Tell whether the clause only says how much or what something is: the refund is 49 euros."""
     after = [t for t in clause if t.start > verb.start]
-    return not after or after[0].tag in {Tag.NUMBER, Tag.DET, Tag.THING, Tag.POSSESSIVE}
+    return not after or after[0].text == "for" or after[0].tag in {Tag.NUMBER, Tag.DET, Tag.THING, Tag.POSSESSIVE}

@@ -33,7 +33,7 @@ DUTCH = Lexicon(
         (Tag.THING, Thing.NEW): "nieuwe nieuw",
         (Tag.THING, Thing.CASE): "zaak dossier klacht ticket verzoek melding",
         (Tag.THING, Thing.DISCOUNT): "korting kortingscode compensatie",
-        (Tag.THING, Thing.NEUTRAL): "creditcard e-mailadres retourtermijn bedenktijd retourbeleid bestelnummer wasetiket"
+        (Tag.THING, Thing.NEUTRAL): "controle inspectie keuring creditcard e-mailadres retourtermijn bedenktijd retourbeleid bestelnummer wasetiket"
         " retourkosten retouradres verzendkosten ordernummer label_in_de label_op_de retourvoorwaarden retourreden",
         (Tag.DONE, Deed.REFUND): "terugbetaald gerestitueerd vergoed teruggestort teruggeboekt",
         (Tag.DONE, Deed.PAY): "overgemaakt gestort bijgeschreven uitbetaald gecrediteerd",

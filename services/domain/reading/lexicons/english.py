@@ -37,7 +37,7 @@ _THINGS = {
     " points loyalty_points",
     Thing.BALANCE: "balance store_balance shop_balance account_balance",
     Thing.ACCOUNT: "account profile",
-    Thing.NEUTRAL: "credit_card credit_cards in_order in_order_to product_label care_label"
+    Thing.NEUTRAL: "inspection quality_check test review investigation examination credit_card credit_cards in_order in_order_to product_label care_label"
     " email_address email_addresses e-mail_address size_label bank_details brand_label return_window return_policy"
     " refund_policy refund_policies return_policies returns_policy price_label refund_method payment_method"
     " payment_methods original_payment_method order_number order_id return_address address_label washing_label refund_button return_portal returns_portal refund_section refund_page return_center refund_option returns_team refunds_team returns_department refund_department refund_team refund_form returns_page refund_status_page decision exception assessment"

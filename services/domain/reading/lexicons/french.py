@@ -34,7 +34,7 @@ FRENCH = Lexicon(
         (Tag.THING, Thing.NEW): "nouvelle nouveau nouvel neuf neuve autre",
         (Tag.THING, Thing.CASE): "dossier demande réclamation cas ticket",
         (Tag.THING, Thing.DISCOUNT): "remise réduction dédommagement geste_commercial",
-        (Tag.THING, Thing.NEUTRAL): "carte_bancaire carte_de_crédit adresse_e-mail adresse_mail politique_de_retour"
+        (Tag.THING, Thing.NEUTRAL): "contrôle vérification inspection examen carte_bancaire carte_de_crédit adresse_e-mail adresse_mail politique_de_retour"
         " politique_de_remboursement délai_de_retour étiquette_du_produit numéro_de_commande frais_de_retour"
         " étiquette_sur_le étiquette_dans_le adresse_de_retour conditions_de_retour date_de_livraison de_retour_au"
         " mode_de_paiement moyen_de_paiement étiquette_de_lavage suis_de_retour motif_du_retour étiquette_sur",

@@ -37,7 +37,7 @@ GERMAN = Lexicon(
         (Tag.THING, Thing.NEW): "neue neues neuen neuer neugerät",
         (Tag.THING, Thing.CASE): "fall vorgang anliegen ticket reklamation anfrage beschwerde",
         (Tag.THING, Thing.DISCOUNT): "rabatt rabattcode preisnachlass entschädigung bonus",
-        (Tag.THING, Thing.NEUTRAL): "kreditkarte rückgabefrist widerrufsfrist pflegeetikett e-mail-adresse rückgaberecht"
+        (Tag.THING, Thing.NEUTRAL): "prüfung untersuchung kontrolle begutachtung qualitätsprüfung kreditkarte rückgabefrist widerrufsfrist pflegeetikett e-mail-adresse rückgaberecht"
         " erstattungsrichtlinie waschetikett bestellnummer rücksendekosten rücksendeadresse lieferdatum rückgabebedingungen"
         " rückgaberichtlinie im_etikett etikett_im etikett_am etikett_auf label_auf label_im produktetikett versandkosten"
         " retourenzentrum auftragsnummer bestelldatum zahlungsmethode zahlungsart rückgabegrund",

@@ -33,7 +33,7 @@ ITALIAN = Lexicon(
         (Tag.THING, Thing.NEW): "nuovo nuova altro altra",
         (Tag.THING, Thing.CASE): "pratica caso richiesta reclamo segnalazione",
         (Tag.THING, Thing.DISCOUNT): "sconto codice_sconto risarcimento",
-        (Tag.THING, Thing.NEUTRAL): "carta_di_credito indirizzo_e-mail politica_di_reso politica_di_rimborso numero_d'_ordine"
+        (Tag.THING, Thing.NEUTRAL): "verifica controllo ispezione carta_di_credito indirizzo_e-mail politica_di_reso politica_di_rimborso numero_d'_ordine"
         " etichetta_del_prodotto etichetta_sul spese_di_spedizione spese_di_reso data_di_consegna metodo_di_pagamento"
         " etichetta_nel numero_ordine condizioni_di_reso motivo_del_reso etichetta_sulla",
         (Tag.DONE, Deed.REFUND): "rimborsato rimborsata rimborsati rimborsate risarcito",

@@ -33,7 +33,7 @@ SPANISH = Lexicon(
         (Tag.THING, Thing.NEW): "nuevo nueva otro otra",
         (Tag.THING, Thing.CASE): "caso solicitud reclamación incidencia",
         (Tag.THING, Thing.DISCOUNT): "descuento código_de_descuento compensación",
-        (Tag.THING, Thing.NEUTRAL): "tarjeta_de_crédito política_de_devoluciones política_de_devolución plazo_de_devolución"
+        (Tag.THING, Thing.NEUTRAL): "revisión inspección comprobación tarjeta_de_crédito política_de_devoluciones política_de_devolución plazo_de_devolución"
         " número_de_pedido etiqueta_del_producto etiqueta_de_la gastos_de_envío gastos_de_devolución en_cambio"
         " dirección_de_correo fecha_de_entrega método_de_pago etiqueta_en_la motivo_de_la_devolución",
         (Tag.DONE, Deed.REFUND): "reembolsado reembolsada reembolsamos reembolsé le_reembolse reintegrado reembolsados",
