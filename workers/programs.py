@@ -17,7 +17,8 @@ APPLICATION = (API, *WORKERS)
 
 def application(settings: Settings) -> list[Program]:
     """Return the API and the three Celery workers of one machine."""
-    threads = {"OMP_NUM_THREADS": str(settings.omp_num_threads)}
+    # Threads that spin while they wait burn the cores that API, database and training need on the same machine.
+    threads = {"OMP_NUM_THREADS": str(settings.omp_num_threads), "OMP_WAIT_POLICY": "PASSIVE"}
     one_thread = {"OMP_NUM_THREADS": "1"}
     schedule = settings.var_dir.resolve() / "run" / "beat-schedule"
     return [
