@@ -5,6 +5,7 @@ import time
 from infra.embedded import free_port
 from infra.queue import ROUTES, TASK_OF_JOB, Poker, TaskName, make_celery
 from infra.settings import Settings
+from services.domain.jobs import JobKind
 
 
 def test_a_poke_to_a_broker_that_is_down_says_so_and_returns_at_once():
@@ -20,6 +21,7 @@ def test_a_poke_to_a_broker_that_is_down_says_so_and_returns_at_once():
 def test_every_task_has_a_queue_and_every_job_a_task():
     assert set(ROUTES) == set(TaskName)
     assert set(TASK_OF_JOB.values()) <= set(TaskName)
+    assert set(TASK_OF_JOB) == {kind.value for kind in JobKind}
 
 
 def test_a_worker_acknowledges_late_takes_one_at_a_time_and_accepts_json_only():
