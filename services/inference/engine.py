@@ -66,11 +66,26 @@ class Engine:
             done.update(self.step())
         return [done[ticket] for ticket in tickets]
 
-    def submit(self, request: GenerationRequest) -> int:
-        """Queue a request; its ticket comes back with its result from `step`."""
+    @property
+    def oldest_waiting(self) -> float | None:
+        """Return when the request that has waited longest arrived (monotonic seconds), None where none waits."""
+        return self._waiting[0][2] if self._waiting else None
+
+    def submit(self, request: GenerationRequest, arrived: float | None = None) -> int:
+        """Queue a request; its ticket comes back with its result from `step`. `arrived` is in monotonic seconds."""
+        self.check(request)
         self._tickets += 1
-        self._waiting.append((self._tickets, request, time.monotonic()))
+        self._waiting.append((self._tickets, request, time.monotonic() if arrived is None else arrived))
         return self._tickets
+
+    def check(self, request: GenerationRequest) -> None:
+        """Raise ValueError where the request could not run at all: a caller's mistake, not a model's failure."""
+        if not request.prompt:
+            raise ValueError("prompt: it holds no token; a model cannot begin from nothing")
+        if min(request.prompt) < 0 or max(request.prompt) >= self.model.config.vocab_size:
+            raise ValueError(f"prompt: a token id lies outside the vocabulary of {self.model.config.vocab_size}")
+        if request.max_new_tokens < 1 or request.temperature < 0:
+            raise ValueError("max_new_tokens must be at least 1 and temperature at least 0")
 
     @torch.inference_mode()
     def step(self) -> list[tuple[int, GenerationResult]]:

@@ -115,8 +115,6 @@ class Running:
             needed = f"{len(self.ids)} prompt and {self.request.max_new_tokens} answer tokens"
             self._fail(PromptTooLong(f"{needed} exceed the model's {max_positions} positions"))
             return
-        if not self.ids:
-            raise ValueError("prompt: it holds no token; a model cannot begin from nothing")
         try:
             self.constraint = self.request.constraint() if self.request.constraint else None
             self._step_over_forced()
