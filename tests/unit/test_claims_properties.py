@@ -11,6 +11,7 @@ from services.domain.actions import ActionStatus, ToolAction
 from services.domain.reading import LexicalClaimReader
 from services.domain.verdict import Verdict
 from services.domain.verify import verify_reply
+from tests.unit.test_claims_table import LIMITS
 
 READER = LexicalClaimReader()
 ROWS = [row for path in sorted(FOLDER.glob("*.txt")) for row in rows(path)]
@@ -44,8 +45,7 @@ def action(name):
 @given(st.sampled_from(STOPS), st.sampled_from(CLAIM_SENTENCES))
 @settings(max_examples=300, deadline=None)
 def test_adding_a_claim_never_turns_a_stop_into_a_pass(row, sentence):
-    known = {"You wanted a refund, and that is exactly what you got."}
-    if row.reply in known:
+    if row.reply in {reply for _, reply in LIMITS}:
         return
     assert verdict(f"{row.reply}\n\n{sentence[0]}", row.actions) is not Verdict.PASS
 

@@ -154,6 +154,10 @@ def _present_passive(tokens: list[Token], made: Predicate, now: bool) -> Predica
     if now:
         return made._replace(certainty=0.9)
     subject = tokens[max(made.left - 4, clause_start(tokens, made.left)) : made.left]
+    if not subject and made.left > 0:
+        return made._replace(certainty=0.7)
+    if subject[:1] and subject[0].text in {"our", "its", "their"}:
+        return made._replace(state=State.GENERAL)
     if any(
         t.tag in {Tag.POSSESSIVE, Tag.IT, Tag.US} or (t.tag is Tag.DET and t.text not in _INDEFINITE) for t in subject
     ):

@@ -72,6 +72,8 @@ def meaning(deed: str, things: list[str]) -> Meaning | None:  # noqa: C901, PLR0
             return _OTHER
         case Deed.MARK:
             return _marked(things)
+        case Deed.ATTACH if first not in {Thing.LABEL, Thing.NOTICE, Thing.CREDIT}:
+            return None
         case Deed.UNKNOWN:
             return _unknown(things)
     return _plain(deed, things)

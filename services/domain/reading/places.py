@@ -51,6 +51,10 @@ def _placed(tokens: list[Token], at: int, segment: Segment, topic: str, taken: l
     to_us = any(t.text in {"us", "uns", "ons"} for t in tokens[at + 1 : at + 3])
     if asked or undergone or to_us or head & {Tag.NOT, Tag.IF, Tag.WHEN}:
         return []
+    if tokens[at].text == "back" and not chain & {Tag.BE, Tag.HAVE}:
+        return []
+    if find is None and Tag.ANY in tags:
+        return []
     chain |= tags & {Tag.BE, Tag.WAS, Tag.HAVE}
     if find is None and (tags & {Tag.FUTURE, Tag.MODAL, Tag.TO} or not chain & {Tag.BE, Tag.HAVE, Tag.WAS}):
         bare = not tags & _VERBS and not chain and (len(tokens) <= 8 or (Tag.NOW in tags and len(region) <= 2))

@@ -43,7 +43,7 @@ def draft_of(tokens: list[Token], made: Predicate, topic: str) -> Draft | None: 
         return None
     if made.deed in _LIGHT | {Deed.MARK} and is_of_another_subject(tokens, made, things):
         return None
-    if _is_the_shops_own(tokens, made) or _is_of_before(tokens, made, things):
+    if _hangs_on_another(tokens, made, things) or _is_the_shops_own(tokens, made) or _is_of_before(tokens, made, things):
         return None
     sense = meaning(made.deed, [t.value for t in things])
     certainty = made.certainty
@@ -54,6 +54,8 @@ def draft_of(tokens: list[Token], made: Predicate, topic: str) -> Draft | None: 
             if carried and (resolved := meaning(made.deed, [carried])) is not None:
                 sense, certainty = _widened(resolved), min(certainty, 0.8)
                 break
+    if made.deed == Deed.CHANGE and not things and not made.passive and not _is_ours(tokens, made):
+        return None
     if sense is None:
         sense = _effect_of_another_kind(tokens, made)
     if sense is None and made.deed in _LIGHT - {Deed.UNKNOWN}:
@@ -127,6 +129,15 @@ def _is_the_shops_own(tokens: list[Token], made: Predicate) -> bool:
     }
 
 
+def _hangs_on_another(tokens: list[Token], made: Predicate, things: list[Token]) -> bool:
+    """Tell whether a passive's subject is a word of no list, and its things only hang on it: was made for another model."""
+    if not made.passive or made.deed not in {Deed.CREATE, Deed.START, Deed.COMPLETE} or not things:
+        return False
+    subject = tokens[clause_start(tokens, made.left) : made.left]
+    named = any(t.tag is Tag.WORD for t in subject) and not any(t.tag is Tag.THING for t in subject)
+    return named and all(governed(tokens, t) for t in things)
+
+
 def _names_a_mistake(tokens: list[Token], made: Predicate) -> bool:
     near = tokens[clause_start(tokens, made.left) : made.at + 6]
     return any(t.text in _WRONG for t in near)
@@ -168,6 +179,8 @@ def _effect_of_another_kind(tokens: list[Token], made: Predicate) -> Meaning | N
         if made.deed == Deed.UNKNOWN:
             # Of other languages too few harmless verbs are listed to take an unknown one for an effect.
             return Meaning(Effect.OTHER, anything) if tokens[made.left - 1].text in {"i", "we"} else None
+        if made.deed == Deed.ADD and any(t.tag is Tag.PLACE for t in tokens[made.at :]):
+            return Meaning(Effect.SEND_REPLACEMENT, anything, 0.6)
         placed = any(t.text in {"on", "onto", "back", "through"} for t in tokens[made.at + 1 : made.at + 8])
         if made.deed == Deed.ADD and placed:
             return Meaning(Effect.OTHER, anything, 0.6)

@@ -37,7 +37,7 @@ _THINGS = {
     " points loyalty_points",
     Thing.BALANCE: "balance store_balance shop_balance account_balance",
     Thing.ACCOUNT: "account profile",
-    Thing.NEUTRAL: "inspection quality_check test review investigation examination credit_card credit_cards in_order in_order_to product_label care_label"
+    Thing.NEUTRAL: "way_back inspection quality_check test review investigation examination credit_card credit_cards in_order in_order_to product_label care_label"
     " email_address email_addresses e-mail_address size_label bank_details brand_label return_window return_policy"
     " refund_policy refund_policies return_policies returns_policy price_label refund_method payment_method"
     " payment_methods original_payment_method order_number order_id return_address address_label washing_label refund_button return_portal returns_portal refund_section refund_page return_center refund_option returns_team refunds_team returns_department refund_department refund_team refund_form returns_page refund_status_page decision exception assessment"
@@ -82,7 +82,7 @@ _DONE = {
     Deed.WAIVE: "waived reversed lifted knocked_off written_off written_it_off",
     Deed.ATTACH: "attached enclosed included",
     Deed.MARK: "marked flagged tagged prioritised prioritized",
-    Deed.UNKNOWN: "ordered left went came flew hit landed rolled flowed jumped dropped made_it found_its_way put_things_right",
+    Deed.UNKNOWN: "ordered took brought left went came flew hit landed rolled flowed jumped dropped made_it found_its_way put_things_right",
 }
 
 _ING = {
@@ -183,7 +183,7 @@ ENGLISH = Lexicon(
         (Tag.US, ""): "i we i've_personally myself us_we",
         (Tag.YOU, ""): "you customer customers people shoppers sender",
         (Tag.THEY, ""): "team warehouse colleague colleagues system department bank he she they manager staff logistics"
-        " carrier supplier seller office accounts finance partner agent desk depot supervisor",
+        " carrier supplier seller driver office accounts finance partner agent desk depot supervisor",
         (Tag.IT, ""): "it this these those everything both them all",
         (Tag.NOW, ""): "now already hereby just successfully fully finally officially currently immediately"
         " right_now at_this_moment this_morning today this_afternoon as_we_speak a_moment_ago minutes_ago a_minute_ago"
@@ -194,7 +194,7 @@ ENGLISH = Lexicon(
         " directly duly always as_requested as_discussed as_agreed of_course thus even still properly safely"
         " of_us too really actually as_you_asked happily simply quickly since_then for_you on_our_end on_our_side"
         " in_the_middle_of in_the_process_of busy could_n't_be_happier no_problem no_worries not_to_worry without_further_ado no_wonder not_only never_fear"
-        " again partially completely entirely today's electronically internally gone_ahead_and went_ahead_and"
+        " once_more once_again again partially completely entirely today's electronically internally gone_ahead_and went_ahead_and"
         " at_once provisionally as_well definitely certainly clearly",
         (Tag.LATER, ""): "tomorrow soon shortly later next_week next_month within up_to monday tuesday wednesday thursday"
         " friday saturday sunday in_the_coming in_due_course as_soon_as_possible eventually the_next_few in_a_few"
@@ -205,7 +205,7 @@ ENGLISH = Lexicon(
         " via through against because_of thanks_to due_to despite besides over including without_any",
         (Tag.DET, ""): "a an the said",
         (Tag.POSSESSIVE, ""): "ur your our my his her their its this_one",
-        (Tag.ANY, ""): "any every each usually generally normally typically policy policies clause terms eligible"
+        (Tag.ANY, ""): "whoever any every each usually generally normally typically policy policies clause terms eligible"
         " conditions rule rules p-7 in_such_cases often sometimes faq standard_procedure always_be automatically_be"
         " typical whichever whatever most many some general",
         (Tag.AND, ""): "and & or plus or then_we as_well_as nor_have",
@@ -220,7 +220,7 @@ ENGLISH = Lexicon(
         " ready live active complete through below attached enclosed in_place effective in_your_hands in_the_bag"
         " with_your_bank up_and_running being_worked_on in_your_junk on_your_profile under_this_link going_out"
         " in_your_name headed_back off_to_you with_you in_your_messages on_your_balance back_to_you in_your_favour"
-        " in_your_pocket back_in_your_pocket linked_below",
+        " in_your_pocket back_in_your_pocket linked_below back",
         (Tag.FIND, ""): "notice find see view download print access open_it locate retrieve grab collect use check scan reach",
         (Tag.ASSERT, ""): "confirm_that confirm can_confirm confirm_to_you pleased_to_say happy_to_say glad_to_say tell_you_that"
         " inform_you_that inform_you let_you_know_that rest_assured rest_assured_that please_note note_that please_note_that"
