@@ -48,7 +48,7 @@ class EngineService:
     def generate(self, requests: Iterable[GenerationRequest]) -> list[GenerationResult]:
         """Run the requests beside whatever else runs; return their results in order.
 
-        Raises EngineBusy where too many wait already, EngineStopped where the thread is gone, ValueError as `check` does.
+        Raises EngineBusy where too many wait, EngineStopped where the thread is gone, ValueError as `check` does.
         """
         batch: list[tuple[GenerationRequest, Future[GenerationResult], float]] = []
         for request in requests:
