@@ -30,7 +30,7 @@ _PLAIN = {
     "…": ".",
 }
 _MARKUP = re.compile(
-    r"<!--.*?-->|</?[a-zA-Z][^<>]{0,200}>|\*{1,3}(?=\S)|(?<=\S)\*{1,3}|(?<!\w)_{1,3}(?=\w)|(?<=\w)_{1,3}(?!\w)|~~|`{1,3}|!?\[(?P<text>[^\]\n]{1,200})\]\([^)\s]{1,500}\)|https?://\S+|&(?:#\d{1,6}|#x[0-9a-fA-F]{1,6}|\w{2,8});",
+    r"<!--.*?-->|</?[a-zA-Z][^<>]{0,200}>|\*{1,3}(?=\S)|(?<=\S)\*{1,3}|(?<!\w)_{1,3}(?=\w)|(?<=\w)_{1,3}(?!\w)|~~|`{1,3}|!?\[(?P<text>[^\]\n]{1,200})\]\([^)\s]{1,500}\)|[hH][tT]{2}[pP][sS]?://\S+|&(?:#\d{1,6}|#x[0-9a-fA-F]{1,6}|\w{2,8});",
     re.DOTALL,
 )
 _BLOCK_TAG = re.compile(r"</?(?:br|p|li|ul|ol|tr|div|h\d|table)\b", re.IGNORECASE)
@@ -54,6 +54,8 @@ def fold(reply: str) -> Folded:
     origin: list[int] = []
     for index, piece in _pieces(reply):
         for char in _fold_char(piece):
+            if char == " " and chars and chars[-1] == " ":
+                continue
             chars.append(char)
             origin.append(index)
     return Folded("".join(chars), (*origin, len(reply)))
@@ -71,7 +73,7 @@ def _pieces(reply: str) -> list[tuple[int, str]]:
             pieces.extend((match.start(), char) for char in html.unescape(token))
         elif match.group("text"):
             pieces.extend(enumerate(match.group("text"), match.start("text")))
-        elif token.startswith("http"):
+        elif token[:4].lower() == "http":
             pieces.extend((match.start(), char) for char in f" {LINK} ")
         elif _BLOCK_TAG.match(token):
             pieces.append((match.start(), "\n"))
