@@ -31,7 +31,8 @@ def predicates(tokens: list[Token]) -> list[Predicate]:
             found.append(_predicate(tokens, at, found))
         elif token.tag is Tag.WORD and (_stands_as_participle(tokens, at) or _stands_as_progressive(tokens, at)):
             made = _predicate(tokens, at, found)
-            found.append(made._replace(deed=Deed.UNKNOWN, certainty=min(made.certainty, 0.5)))
+            passive = made.passive and not token.text.endswith("ing")
+            found.append(made._replace(deed=Deed.UNKNOWN, certainty=min(made.certainty, 0.5), passive=passive))
     return found
 
 
@@ -54,7 +55,8 @@ def _stands_as_progressive(tokens: list[Token], at: int) -> bool:
     i = at - 1
     while i >= 0 and tokens[i].tag in {Tag.ADVERB, Tag.NOW}:
         i -= 1
-    subject = {t.value for t in tokens[clause_start(tokens, at) : max(i, 0)] if t.tag is Tag.THING}
+    around = [*tokens[clause_start(tokens, at) : max(i, 0)], *tokens[at + 1 : at + 4]]
+    subject = {t.value for t in around if t.tag is Tag.THING}
     return i > 0 and tokens[i].tag is Tag.BE and bool(subject & _EFFECTS) and tokens[i - 1].tag not in {Tag.US, Tag.YOU}
 
 
@@ -156,7 +158,7 @@ def _present_passive(tokens: list[Token], made: Predicate, now: bool) -> Predica
     subject = tokens[max(made.left - 4, clause_start(tokens, made.left)) : made.left]
     if not subject and made.left > 0:
         return made._replace(certainty=0.7)
-    if subject[:1] and subject[0].text in {"our", "its", "their"}:
+    if subject[:1] and subject[0].text in {"our", "its", "their"} and not tokens[made.at].text.endswith("ing"):
         return made._replace(state=State.GENERAL)
     if any(
         t.tag in {Tag.POSSESSIVE, Tag.IT, Tag.US} or (t.tag is Tag.DET and t.text not in _INDEFINITE) for t in subject

@@ -9,7 +9,7 @@ from services.domain.reading.headings import heading_state
 from services.domain.reading.lexicon import Lexicon
 from services.domain.reading.predicates import CLAIMING, Predicate, State
 from services.domain.reading.segments import Segment
-from services.domain.reading.sense import draft_of
+from services.domain.reading.sense import drafts_of
 from services.domain.reading.tagger import tag
 from services.domain.reading.tags import Deed, Tag, Thing, Token
 
@@ -77,13 +77,9 @@ def _layers(tokens: list[Token]) -> list[list[Token]]:
 def _read_predicates(reading: SegmentReading, tokens: list[Token], found: list[Predicate], context: Context) -> None:
     for made in found:
         made_here = _in_context(tokens, made, context)
-        draft = draft_of(tokens, made_here, context.topic)
-        if draft is None:
-            continue
-        if made_here.state is State.REPORTED:
-            reading.reports.append(draft)
-        else:
-            reading.drafts.append(draft)
+        drafts = drafts_of(tokens, made_here, context.topic)
+        target = reading.reports if made_here.state is State.REPORTED else reading.drafts
+        target.extend(drafts)
 
 
 def _in_context(tokens: list[Token], made: Predicate, context: Context) -> Predicate:
@@ -142,7 +138,7 @@ def _merge(reading: SegmentReading) -> None:
     """Keep one draft a verb: a place read beside a verb that says the same adds nothing."""
     kept: list[Draft] = []
     for draft in sorted(reading.drafts, key=lambda d: (d.anchor, -d.certainty)):
-        same = next((k for k in kept if k.anchor == draft.anchor), None)
+        same = next((k for k in kept if k.anchor == draft.anchor and k.effect is draft.effect), None)
         if same is None:
             kept.append(draft)
     reading.drafts = kept

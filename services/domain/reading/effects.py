@@ -128,8 +128,8 @@ def _changed(things: list[str]) -> Meaning:
 
 
 def _sent(deed: str, things: list[str]) -> Meaning | None:  # noqa: PLR0911 - one line a case
-    for thing in (Thing.LABEL, Thing.REPLACEMENT, Thing.CREDIT, Thing.REFUND, Thing.PHOTOS):
-        if thing in things:
+    for thing in things:
+        if thing in {Thing.LABEL, Thing.REPLACEMENT, Thing.CREDIT, Thing.REFUND, Thing.PHOTOS}:
             return _PHOTOS if thing == Thing.PHOTOS else _BY_THING[thing]
     if deed == Deed.EMAIL or set(things) & {Thing.EMAIL, Thing.NOTICE}:
         return _EMAIL
@@ -198,7 +198,7 @@ def _heads(tokens: list[Token], start: int, end: int) -> list[Token]:
             continue
         follows = tokens[i + 1] if i + 1 < end else None
         compound = follows is not None and follows.tag is Tag.THING and follows.value not in {Thing.NEUTRAL, Thing.NEW}
-        if token.value == Thing.EMAIL and i > start and tokens[i - 1].text in _BY and found:
+        if token.value == Thing.EMAIL and i > start and tokens[i - 1].text in _BY:
             continue
         modifies = token.value != Thing.NEW or (follows is not None and follows.value != Thing.PARCEL)
         if compound and modifies and token.value not in {Thing.REPLACEMENT, Thing.MONEY}:
@@ -214,6 +214,19 @@ def is_of_another_subject(tokens: list[Token], made: Predicate, things: list[Tok
     start = clause_start(tokens, made.left)
     harmless = [t for t in tokens[start : made.at] if t.tag is Tag.THING and t.value == Thing.NEUTRAL]
     return any(not governed(tokens, t) for t in harmless)
+
+
+def joined(tokens: list[Token], things: list[Token]) -> list[Token]:
+    """Return the things that an 'and' joins to the object: the label and the refund have been sorted."""
+    if not things:
+        return []
+    found, last = [], things[0]
+    for token in sorted(things[1:], key=lambda t: t.start):
+        between = [t for t in tokens if last.end <= t.start and t.end <= token.start]
+        if 0 < len(between) <= 4 and any(t.tag is Tag.AND for t in between) and not _opens_predicate(between, 0):
+            found.append(token)
+            last = token
+    return found
 
 
 def before_clause(tokens: list[Token], made: Predicate) -> list[Token]:

@@ -4,7 +4,9 @@ from services.domain.reading.predicates import CLAIMING, Predicate, State, head_
 from services.domain.reading.tags import Tag, Token
 
 # Who acts, but not for the shop.
-_OTHERS = frozenset({"provider", "manufacturer", "carrier", "seller", "bank", "supplier", "platform", "maker", "brand", "model", "law"})
+_OTHERS = frozenset(
+    {"provider", "manufacturer", "carrier", "seller", "bank", "supplier", "platform", "maker", "brand", "model", "law"}
+)
 _BY = frozenset({"by", "von", "par", "por", "da", "dal", "door"})
 _VERBS = frozenset({Tag.DONE, Tag.ING, Tag.PAST_SAFE, Tag.BASE})
 

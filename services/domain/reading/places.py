@@ -3,7 +3,7 @@
 from services.domain.claims import Effect
 from services.domain.reading.chains import helpers
 from services.domain.reading.drafts import Draft, SegmentReading
-from services.domain.reading.effects import Meaning, meaning
+from services.domain.reading.effects import Meaning, governed, meaning
 from services.domain.reading.predicates import State, clause_start, head_start, tags_between
 from services.domain.reading.segments import Segment
 from services.domain.reading.tags import Deed, Tag, Thing, Token
@@ -63,7 +63,9 @@ def _placed(tokens: list[Token], at: int, segment: Segment, topic: str, taken: l
     certainty = 0.75 if find is not None and Tag.MODAL in tags else 0.85
     if find is None and any(tokens[start].start <= d.anchor <= tokens[at].start for d in taken):
         return []
-    things = [t for t in region if t.tag is Tag.THING and t.value != Thing.NEUTRAL]
+    things = sorted(
+        (t for t in region if t.tag is Tag.THING and t.value != Thing.NEUTRAL), key=lambda t: governed(tokens, t)
+    )
     if not things and any(t.value == Thing.NEUTRAL for t in region):
         return []
     if not things:

@@ -1,10 +1,20 @@
 """What a predicate in its clause claims: the effect, or nothing. The words of effects are `effects`."""
 
+from dataclasses import replace
+
 from services.domain.claims import Effect
 from services.domain.reading.chains import ARRANGED
 from services.domain.reading.dates import MONTHS
 from services.domain.reading.drafts import Draft
-from services.domain.reading.effects import Meaning, before_clause, governed, is_of_another_subject, meaning, objects
+from services.domain.reading.effects import (
+    Meaning,
+    before_clause,
+    governed,
+    is_of_another_subject,
+    joined,
+    meaning,
+    objects,
+)
 from services.domain.reading.predicates import CLAIMING, Predicate, State, clause_start
 from services.domain.reading.tags import Deed, Tag, Thing, Token
 
@@ -15,7 +25,20 @@ _OF_THE_ORDER = frozenset(
     {Thing.ORDER, Thing.PARCEL, Thing.NOTICE, Thing.EMAIL, Thing.DISCOUNT, Thing.ACCOUNT, Thing.PAYMENT}
 )
 _WRONG = frozenset(
-    {"wrong", "falsche", "falschen", "falscher", "falsches", "mauvais", "mauvaise", "equivocado", "equivocada", "sbagliato", "sbagliata", "verkeerde"}
+    {
+        "wrong",
+        "falsche",
+        "falschen",
+        "falscher",
+        "falsches",
+        "mauvais",
+        "mauvaise",
+        "equivocado",
+        "equivocada",
+        "sbagliato",
+        "sbagliata",
+        "verkeerde",
+    }
 )
 _YOURS = frozenset({"your", "votre", "vos"})
 _LIGHT = frozenset(
@@ -35,7 +58,24 @@ _LIGHT = frozenset(
 )
 
 
-def draft_of(tokens: list[Token], made: Predicate, topic: str) -> Draft | None:  # noqa: C901, PLR0911 - one line a case
+def drafts_of(tokens: list[Token], made: Predicate, topic: str) -> list[Draft]:
+    """Return the claims of one predicate: one, or one a thing where its objects are joined by 'and'."""
+    first = draft_of(tokens, made, topic)
+    if first is None:
+        return []
+    found = [first]
+    for thing in joined(tokens, list(first.things)):
+        sense = meaning(made.deed, [thing.value])
+        # Instructions that go with a label or a refund are part of its own message.
+        separate = sense is not None and sense.effect not in {Effect.UNSPECIFIED, Effect.SEND_EMAIL}
+        if sense is not None and separate and all(sense.effect is not d.effect for d in found):
+            found.append(replace(first, effect=sense.effect, others=sense.others, things=(thing,)))
+    if first.effect is Effect.SEND_EMAIL and any(t.value == Thing.PHOTOS for t in tokens[made.at :]):
+        first.others = (*first.others, Effect.REQUEST_PHOTOS)
+    return found
+
+
+def draft_of(tokens: list[Token], made: Predicate, topic: str) -> Draft | None:  # noqa: C901, PLR0911, PLR0912 - one line a case
     if made.state not in CLAIMING and made.state is not State.REPORTED:
         return None
     things = objects(tokens, made)
@@ -43,7 +83,11 @@ def draft_of(tokens: list[Token], made: Predicate, topic: str) -> Draft | None: 
         return None
     if made.deed in _LIGHT | {Deed.MARK} and is_of_another_subject(tokens, made, things):
         return None
-    if _hangs_on_another(tokens, made, things) or _is_the_shops_own(tokens, made) or _is_of_before(tokens, made, things):
+    if (
+        _hangs_on_another(tokens, made, things)
+        or _is_the_shops_own(tokens, made)
+        or _is_of_before(tokens, made, things)
+    ):
         return None
     sense = meaning(made.deed, [t.value for t in things])
     certainty = made.certainty
@@ -130,7 +174,7 @@ def _is_the_shops_own(tokens: list[Token], made: Predicate) -> bool:
 
 
 def _hangs_on_another(tokens: list[Token], made: Predicate, things: list[Token]) -> bool:
-    """Tell whether a passive's subject is a word of no list, and its things only hang on it: was made for another model."""
+    """Tell whether a passive's subject is a word of no list, and its things only hang on it: was made for another model."""  # noqa: E501 - a pattern is read by the line
     if not made.passive or made.deed not in {Deed.CREATE, Deed.START, Deed.COMPLETE} or not things:
         return False
     subject = tokens[clause_start(tokens, made.left) : made.left]

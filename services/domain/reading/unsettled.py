@@ -47,7 +47,9 @@ def _clause(tokens: list[Token], clause: list[Token]) -> list[Draft]:
     if not things:
         return []
     # French "à" folds to "a", which is also "has": too weak a sign of a verb.
-    verb = next((t for t in clause if t.tag in {Tag.BE, Tag.WAS, Tag.HAVE} and t.text != "a"), None) or _unknown_verb(clause)
+    verb = next((t for t in clause if t.tag in {Tag.BE, Tag.WAS, Tag.HAVE} and t.text != "a"), None) or _unknown_verb(
+        clause
+    )
     if verb is None or (verb.tag is Tag.BE and _is_amount(clause, verb)):
         return []
     sense = meaning(Deed.UNKNOWN, [things[0].value])

@@ -3,6 +3,7 @@
 # ruff: noqa: E501 - a table is read by the line
 
 from services.domain.reading.lexicon import Lexicon
+from services.domain.reading.lexicons.english_known import KNOWN
 from services.domain.reading.tags import Deed, Tag, Thing
 
 _THINGS = {
@@ -192,7 +193,7 @@ ENGLISH = Lexicon(
         (Tag.ADVERB, ""): "also therefore then ever since indeed personally kindly gladly additionally"
         " however promptly here so only in_the_meantime in_full in_part accordingly separately manually automatically"
         " directly duly always as_requested as_discussed as_agreed of_course thus even still properly safely"
-        " of_us too really actually as_you_asked happily simply quickly since_then for_you on_our_end on_our_side"
+        " of_us too really actually as_you_asked as_you_wish as_you_wished as_you_requested as_you_said as_you_wanted as_you_like happily simply quickly since_then for_you on_our_end on_our_side"
         " in_the_middle_of in_the_process_of busy could_n't_be_happier no_problem no_worries not_to_worry without_further_ado no_wonder not_only never_fear"
         " once_more once_again again partially completely entirely today's electronically internally gone_ahead_and went_ahead_and"
         " at_once provisionally as_well definitely certainly clearly",
@@ -238,57 +239,7 @@ ENGLISH = Lexicon(
     ],
     hints="the is are was have has been you your our we to and of for with this that it will not be on in please"
     " can an by if from i my thank thanks at as been now all done sent refund refunded label order item issued created",
-    known="failed mailed chipped slipped whipped stated treated crated started nailed sailed refuses refuse refused"
-    " related united labeled labelled tables table cable fable replacing replacement replaces processes processed"
-    " processor issuer issues credits credible cancels cancelling send sends ships shipped skipped stopped stepped"
-    " shaped shopped chopped dropped started startled stared sorted snorted sported shorted closed chosen"
-    " added padded aided applied replied supplied updates updated upgraded dated rated exchange exchanges changes"
-    " charged changed chanced changer created creates creator greeted generated generates generator registered"
-    " arrange arranges range booked looked cooked hooked locked blocked blocking posted hosted pasted costed"
-    " granted grated greatest attached attacked included enclosed inclosed closed opens opener opened listed lifted"
-    " rushed pushed washed brushed handled handles handler finished furnished refined defined refunds refunder"
-    " returns returned returner retuned turned emails e-mails email orders border older ordered photos photo"
-    " mailed filed filled field fielded billed killed willed settled settle settles sample simple marked market"
-    " parked barked tagged tailed raised praised raises paused passed passes parsed masked missed asked tasked"
-    " waived waved saved paved cleared clearer cleaned leased released relaxed related deleted elected selected"
-    " removed moved removes placed places planned played traded treaded graded swapped swamped wrapped trapped"
-    " voided avoided avoid avoids letter better packed picked pocket packet package parked ticket tickets tracked"
-    " cracked tracking cracking packing parking picking putting cutting posting costing hosting testing resting"
-    " shipping shopping chipping sipping skipping sending spending lending ending bending tending vending seeding"
-    " making taking asking baking adding aiding wading crediting editing changing charging filing filling feeling"
-    " sealing dealing healing mailing failing sailing booking looking cooking placing pacing racing tracing raising"
-    " rising passing parsing closing losing wiring firing hiring waiving waving saving opening printing pointing"
-    " painting starting stating sorting sporting money honey monkey monthly amount mount amounts pounds rounds sounds"
-    " bounds credit edit credited edited audited total totally tonal balance price dollar dollars collar courier"
-    " carrier couriers boxes items times cases cakes casing unit units unite until bonus bonds points paints prints"
-    " joints coupon couple swaps snaps spare share space scare stare square shared claims claim claimed blames"
-    " issue issued tissue matter matters latter letters mattered dispute disputes request requests requested"
-    " request's quests notice notices confirm confirms details detail retail detailed invoice invoices voice device"
-    " receipt receipts recent guide guides aside steps stops step tests rests address addresses addressed dress"
-    " account accounts profile profiles product products produce produced parcel parcels cancel panel article"
-    " articles particle shipment equipment delivery deliver delivers delivered deliveries pickup pickups hiccup"
-    " voucher vouchers vouched touched coached reached exhange purchase purchases purchased image images imagine"
-    " pictured picture mixture texture number bumper lumber given gives giver liver drives sender seller teller"
-    " feedback reading leading loading floating loaded leaded printed pointed painted tainted stained trained"
-    " topped chopped mapped mopped gained joined signed assigned designed resigned shown known thrown flown"
-    " recorded reordered recoded received deceived receive perceived resolved revolved dissolved involved solved"
-    " reserved observed deserved preserved served severed shared scared spared stared reported repeated resorted"
-    " supported exported imported ported sported sensed tensed remained retained refilled reframed referred"
-    " deferred preferred prefer informed performed reformed uniformed formed contacted contracted connected"
-    " corrected collected directed selected projected rejected elected erected alerted averted inserted asserted"
-    " boomed booming calculation chanting cheated cheating collecting collective commendation commended"
-    " commented compelling compensate competed competing complain complained completion compliant conclude"
-    " connecting connection contrasted convection correction corrections correlated creaked cremated crested"
-    " depleted deposition documented dripped exceptional execute executions exited expedition expeditions"
-    " filmed filming fixing flawed fling generation generations grunted handing hanged include initiation"
-    " initiative instituted instruction instructional instructor instructors lauded legged loaned lodging"
-    " longed longing marking marred massage master mater mating mutter opined organizers paced patting pausing"
-    " photographed photographer photographers photographic pinned pissed playing point ponds portage posed"
-    " posing pound prayed priorities proceeding procession produces progressed progressing propped protesting"
-    " raided raiding railing rained raining regent remastered reset responding revered reverted scraped seeded"
-    " sensing shaded shaved shoots shorts shouts sipped slapped slapping slipping snapped snapping soared"
-    " sparse staring starred starring startling starved starving stomped strapped traced trade transformed"
-    " transforming tugged upgrade voiced waited waiting wiping withdraw withdrawal",
+    known=KNOWN,
     number_words={
         "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
         "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "sixteen": 16, "seventeen": 17,

@@ -106,7 +106,7 @@ GERMAN = Lexicon(
         (Tag.LATER, ""): "morgen bald demnächst innerhalb in_kürze binnen nächste nächsten später spätestens kommenden"
         " montag dienstag mittwoch donnerstag freitag",
         (Tag.BEFORE, ""): "letzte letzten vorher damals vergangene vergangenen",
-        (Tag.PREPOSITION, ""): "für von mit bei nach über an auf zum zur per aus im in am gemäß laut wegen bezüglich"
+        (Tag.PREPOSITION, ""): "neben außer zusätzlich_zu für von mit bei nach über an auf zum zur per aus im in am gemäß laut wegen bezüglich"
         " hinsichtlich ihrem",
         (Tag.DET, ""): "ein eine einen einem einer dem des",
         (Tag.POSSESSIVE, ""): "ihre ihr ihren ihrer ihnen dein deine unsere unser unseren unserem",
