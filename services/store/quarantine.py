@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
@@ -29,7 +30,7 @@ def standing(session: Session) -> Mapping[str, QuarantineRow]:
     """Return who is in quarantine now, with the row that set it."""
     latest = (
         select(QuarantineRow)
-        .distinct(col(QuarantineRow.account))
+        .ext(distinct_on(col(QuarantineRow.account)))
         .order_by(col(QuarantineRow.account), col(QuarantineRow.id).desc())
     )
     return {row.account: row for row in session.execute(latest).scalars() if row.kind == "set"}

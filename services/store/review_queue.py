@@ -131,13 +131,13 @@ def facet_counts(session: Session) -> Mapping[str, Mapping[str, int]]:
         .where(col(ReviewItemRow.state) != "done", col(ReviewItemRow.purpose) == "live")
         .group_by(*columns)
     )
-    counts: dict[str, dict[str, int]] = {name: {} for name in (*FACETS, "all")}
+    counts: dict[str, dict[str, int]] = {name: {} for name in FACETS} | {"all": {"open": 0, "overdue": 0}}
     for *values, number, overdue in session.execute(statement):
         for name, value in zip(FACETS, values, strict=True):
             if value is not None:
                 counts[name][value] = counts[name].get(value, 0) + number
-        counts["all"]["open"] = counts["all"].get("open", 0) + number
-        counts["all"]["overdue"] = counts["all"].get("overdue", 0) + overdue
+        counts["all"]["open"] += number
+        counts["all"]["overdue"] += overdue
     return counts
 
 

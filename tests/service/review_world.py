@@ -17,7 +17,7 @@ from infra.settings import Settings, get_settings
 from review_ui.app import extend
 from review_ui.login import hasher
 from services.api.app import create_app
-from services.domain.decision import Outcome
+from services.domain.decision import ClauseReading, Outcome
 from services.domain.jobs import JobKind
 from services.domain.reading import LexicalClaimReader
 from services.domain.review import Role
@@ -42,23 +42,16 @@ class ErringDecider(ScriptedDecider):
     """Writes what the message asks for between brackets into the reply, as a checkpoint that errs would."""
 
     def decide(self, evidence):
-        """Hold back where the message says so, without its trusted facts changing."""
-        return [
-            one
-            if "[hold]" not in case.message or one.decision is None
-            else one._replace(
-                decision=one.decision.model_copy(
-                    update={
-                        "outcome": Outcome.REVIEW,
-                        "tool_calls": (),
-                        "policy_id": None,
-                        "policy_version": None,
-                        "evidence": "",
-                    }
-                )
-            )
-            for case, one in zip(evidence, super().decide(evidence), strict=True)
-        ]
+        """Say which sentence an eligible case rests on, as a checkpoint does."""
+        return [self._read(one) for one in super().decide(evidence)]
+
+    @staticmethod
+    def _read(decided):
+        decision = decided.decision
+        if decision is None or decision.outcome is not Outcome.ELIGIBLE or decision.policy_id is None:
+            return decided
+        reading = ClauseReading(policy_id=decision.policy_id, evidence=decision.evidence, conditions=())
+        return decided._replace(decision=decision.model_copy(update={"readings": (reading,)}))
 
     def reply(self, cases):
         return [self._erring(case, one) for case, one in zip(cases, super().reply(cases), strict=True)]
@@ -119,8 +112,9 @@ def fresh_order(desk: Desk, like: str, number: int) -> str:
     with desk.sessions() as session:
         session.execute(
             text(
-                "INSERT INTO shop_order (shop_id, order_id, document, updated_at) SELECT shop_id, cast(:new AS text), "
-                "document || jsonb_build_object('order_id', cast(:new AS text)), now() FROM shop_order WHERE order_id = :like "
+                "INSERT INTO shop_order (shop_id, order_id, document, updated_at) SELECT shop_id, cast(:new AS text),"
+                " document || jsonb_build_object('order_id', cast(:new AS text)), now()"
+                " FROM shop_order WHERE order_id = :like "
                 "ON CONFLICT DO NOTHING"
             ),
             {"new": order_id, "like": like},

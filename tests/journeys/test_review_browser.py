@@ -1,0 +1,284 @@
+"""Reviewers at real Chromium: keyboard alone, undo, conflicts, corrections, A/B, blind overlap, no scripts, no XSS."""
+
+import itertools
+from pathlib import Path
+
+import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from sqlalchemy import text
+
+from services.domain.jobs import JobKind
+from services.domain.reading import LexicalClaimReader
+from services.domain.review import Role
+from services.flows.second_answer import SecondAnswers
+from services.store.samples import SampleRecords
+from tests.journeys.browser import Person, chromium, need_chromium
+from tests.service import review_world as world
+from workers.scripted import ScriptedDecider
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+
+AXE = Path(__file__).parent / "data" / "axe.min.js"
+numbers = itertools.count(1)
+PEOPLE = {"ada": Role.REVIEWER, "grace": Role.REVIEWER, "judge": Role.ADJUDICATOR, "root": Role.ADMIN}
+
+
+@pytest.fixture(scope="module")
+def settings(migrated_url, tmp_path_factory):
+    need_chromium()
+    return world.settings_for(migrated_url, tmp_path_factory.mktemp("var"))
+
+
+@pytest.fixture(scope="module")
+def desk(settings):
+    parts = world.make_desk(settings)
+    world.add_people(parts, PEOPLE)
+    yield parts
+    parts.engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def address(settings, desk):
+    with world.serving(settings) as where:
+        yield where
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as driver:
+        yield driver
+
+
+@pytest.fixture(scope="module")
+def second_browser():
+    with chromium() as driver:
+        yield driver
+
+
+@pytest.fixture
+def ada(browser, address):
+    browser.delete_all_cookies() if browser.current_url.startswith("http") else None
+    return Person(browser, address, "ada", world.PASSWORD)
+
+
+@pytest.fixture
+def grace(second_browser, address):
+    second_browser.delete_all_cookies() if second_browser.current_url.startswith("http") else None
+    return Person(second_browser, address, "grace", world.PASSWORD)
+
+
+@pytest.fixture
+def items(desk):
+    """Return a function that puts cases before people and returns their item paths."""
+
+    def make(*messages):
+        with desk.sessions() as session:  # What other tests left would come first.
+            session.execute(
+                text("UPDATE review_item SET state = 'done', done_at = now(), lease_token = NULL WHERE state <> 'done'")
+            )
+        orders = [(world.fresh_order(desk, "A10234", next(numbers)), message) for message in messages]
+        ids = world.submit(desk, orders, prefix=f"j{next(numbers)}")
+        world.triage_all(desk)
+        with desk.sessions() as session:
+            return [
+                "/review/items/"
+                + session.execute(text("SELECT id FROM review_item WHERE return_id = :id"), {"id": one}).scalar_one()
+                for one in ids
+            ]
+
+    return make
+
+
+def rows(desk, statement, **values):
+    with desk.sessions() as session:
+        return session.execute(text(statement), values).all()
+
+
+def held(person):
+    return bool(person.all("#hold"))
+
+
+def test_twenty_items_by_keyboard_alone_and_one_taken_back(desk, ada, items):
+    items(*["It arrived cracked."] * 20)
+    before = len(rows(desk, "SELECT 1 FROM label"))
+    ada.open("/review")
+    ada.leaves(lambda: ada.keys("n"))
+    for number in range(20):
+        assert held(ada), ada.text[:500]
+        if number % 5 == 4:
+            ada.keys("r")
+            ada.keys("The tone is colder than it need be.")
+            ada.leaves(lambda: ada.with_control(Keys.ENTER))
+        else:
+            ada.leaves(lambda: ada.keys("a"))
+    assert "Nothing is left to take here" in ada.text
+    given = rows(desk, "SELECT kind FROM label ORDER BY id")[before:]
+    assert [row.kind for row in given] == (["approve"] * 4 + ["reject"]) * 4
+    ada.leaves(lambda: ada.keys("u"))
+    assert "Take this item" in ada.text
+    ada.leaves(lambda: ada.keys("t"))
+    ada.leaves(lambda: ada.keys("a"))
+    assert len(rows(desk, "SELECT 1 FROM label WHERE kind = 'undo'")) >= 1
+    assert rows(desk, "SELECT count(*) AS n FROM return_request WHERE status = 'in_review'")[0].n == 0
+    assert ada.complaints() == []
+
+
+def test_rows_are_walked_with_j_and_k_and_the_sheet_opens_with_a_question_mark(ada, items):
+    items("It arrived cracked.", "The lamp is broken.", "Cracked glass.")
+    ada.open("/review")
+    ada.keys("j")
+    ada.keys("j")
+    assert [row.get_attribute("class") for row in ada.all("tr[data-row]")].index("selected") == 1
+    ada.keys("k")
+    assert ada.all("tr[data-row]")[0].get_attribute("class") == "selected"
+    ada.keys("?")
+    assert ada.find("#keys").is_displayed()
+    ada.keys(Keys.ESCAPE)
+    assert not ada.find("#keys").is_displayed()
+    ada.leaves(lambda: ada.keys(Keys.ENTER))
+    assert ada.path.startswith("/review/items/")
+
+
+def test_a_correction_is_checked_live_blocked_while_it_lies_and_sent_when_it_is_true(desk, ada, items):
+    (path,) = items("It arrived cracked. [lie]")
+    ada.open(path)
+    ada.leaves(lambda: ada.keys("t"))
+    assert ada.all("mark.unsupported")
+    ada.keys("a")
+    assert "Blocked" in ada.find("#told").text
+    ada.keys("c")
+    reply = ada.find("#correct [name=reply]")
+    assert reply == ada.driver.switch_to.active_element
+    ada.until(lambda: ada.all("#check .verdict.block"), "the first check did not come")
+    reply.clear()
+    reply.send_keys("Your return is eligible. A replacement was sent to you this morning.")
+    ada.until(lambda: "replacement" in ada.find("#check").text)
+    assert ada.all("#check mark.unsupported")
+    assert ada.all("#check mark.removed")
+    ada.leaves(lambda: ada.with_control(Keys.ENTER))
+    assert "a block is not overridden" in ada.text
+    reply = ada.find("#correct [name=reply]")
+    assert "this morning" in reply.get_attribute("value"), "what was typed must be kept"
+    reply.clear()
+    reply.send_keys("Your return is eligible, and your return label has been created.")
+    ada.until(lambda: ada.all("#check .verdict.pass"))
+    ada.leaves(lambda: ada.with_control(Keys.ENTER))
+    found = rows(
+        desk,
+        "SELECT r.status, r.reply FROM return_request r JOIN review_item i ON i.return_id = r.id WHERE i.id = :id",
+        id=path.rsplit("/", 1)[1],
+    )
+    assert found[0].status == "closed"
+    assert "label has been created" in found[0].reply
+
+
+def test_two_browsers_at_one_item_meet_a_visible_conflict_and_nothing_is_lost(desk, ada, grace, items):
+    (path,) = items("It arrived cracked.")
+    item_id = path.rsplit("/", 1)[1]
+    ada.open(path)
+    ada.leaves(lambda: ada.keys("t"))
+    grace.open(path)
+    assert "held by ada" in grace.text
+    grace.leaves(lambda: grace.keys("t"))
+    assert "ada holds this item" in grace.text
+    with desk.sessions() as session:
+        session.execute(
+            text("UPDATE review_item SET lease_until = now() - interval '1 s' WHERE id = :id"), {"id": item_id}
+        )
+    grace.open(path)
+    grace.leaves(lambda: grace.keys("t"))
+    assert held(grace)
+    ada.keys("r")
+    ada.keys("A reason that took me a while to write.")
+    ada.leaves(lambda: ada.with_control(Keys.ENTER))
+    assert "grace took this item over" in ada.text
+    assert "A reason that took me a while to write." in ada.text
+    grace.leaves(lambda: grace.keys("a"))
+    labels = rows(desk, "SELECT reviewer FROM label WHERE review_item_id = :id", id=item_id)
+    assert [row.reviewer for row in labels] == ["grace"]
+
+
+class Kinder(ScriptedDecider):
+    """Another draw of the same script: the same decision in other words."""
+
+    def reply(self, cases):
+        return [
+            one._replace(
+                text=one.text.replace(
+                    "Thank you for your message.", "Sorry for the trouble, and thank you for telling us."
+                )
+            )
+            for one in super().reply(cases)
+        ]
+
+
+def test_the_better_of_two_answers_is_chosen_with_one_key_and_makes_a_pair(desk, ada, items):
+    (path,) = items("It arrived cracked.")
+    ada.open(path)
+    ada.leaves(lambda: ada.keys("t"))
+    ada.leaves(lambda: ada.keys("m"))
+    assert "A second answer is being drawn" in ada.text
+    answers = SecondAnswers(
+        SampleRecords(desk.sessions, desk.clock), lambda _: Kinder(), LexicalClaimReader(), desk.clock
+    )
+    answers.run(desk.jobs.claim(JobKind.SAMPLE, "test-worker"))
+    ada.open(path)
+    pair = ada.all(".pair article")
+    assert len(pair) == 2
+    better = next(n for n, one in enumerate(pair, start=1) if "Sorry for the trouble" in one.text)
+    ada.leaves(lambda: ada.keys(str(better)))
+    (label,) = rows(desk, "SELECT kind, document FROM label WHERE review_item_id = :id", id=path.rsplit("/", 1)[1])
+    assert label.kind == "prefer"
+    assert "Sorry for the trouble" in label.document["answer"]["reply"]
+    assert "Thank you for your message" in label.document["rejected"]["reply"]
+
+
+def test_what_a_customer_wrote_is_text_and_never_markup(ada, items):
+    evil = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script> [xss] cracked"
+    (path,) = items(evil)
+    for where in ("/review", path, f"{path}/trace", f"{path}/row"):
+        ada.open(where)
+        assert "owned" not in ada.driver.title
+        assert not ada.all("main img")
+        assert not ada.all("main script")
+    ada.open(path)
+    assert "<script>document.title='owned'</script>" in ada.find(".message").text
+    assert "<img src=x onerror=alert(1)>" in ada.find(".reply").text
+
+
+def test_every_page_passes_axe_without_a_serious_violation(ada, items):
+    path, _ = items("It arrived cracked. [lie]", "It arrived cracked.")
+    found = []
+    for where in ("/review", path, "/review/progress", "/review/labels", "/review/account"):
+        ada.open(where)
+        if where == path:
+            ada.leaves(lambda: ada.keys("t"))
+            ada.keys("c")
+            ada.until(lambda: ada.all("#check .verdict"))
+        ada.driver.execute_script(AXE.read_text(encoding="utf-8"))
+        result = ada.driver.execute_async_script("axe.run(document).then(arguments[0])")
+        found += [
+            (where, one["id"], one["nodes"][0]["target"], one["nodes"][0].get("failureSummary", "")[:200])
+            for one in result["violations"]
+            if one["impact"] in ("serious", "critical")
+        ]
+    assert found == []
+
+
+def test_the_whole_path_works_without_javascript(desk, address, items):
+    (path,) = items("It arrived cracked. [lie]")
+    with chromium(javascript=False) as driver:
+        ada = Person(driver, address, "ada", world.PASSWORD)
+        ada.open("/review")
+        ada.leaves(lambda: driver.find_element(By.XPATH, "//button[contains(., 'Take next')]").click())
+        assert ada.path == path
+        reply = ada.find("#correct [name=reply]")
+        reply.clear()
+        reply.send_keys("Your return is eligible, and your return label has been created.")
+        ada.leaves(lambda: driver.find_element(By.XPATH, "//button[contains(., 'Send this version')]").click())
+        assert "Corrected" in ada.find(".done-bar").text
+        ada.leaves(lambda: driver.find_element(By.XPATH, "//button[contains(., 'Undo')]").click())
+        assert "Take this item" in ada.text
+    kinds = rows(desk, "SELECT kind FROM label WHERE review_item_id = :id ORDER BY id", id=path.rsplit("/", 1)[1])
+    assert [row.kind for row in kinds] == ["correct", "undo"]
