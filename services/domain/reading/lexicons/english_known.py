@@ -1,7 +1,5 @@
 """Ordinary English words that look like a slip of a word of claims, and are none: never repaired."""
 
-# ruff: noqa: E501 - a table is read by the line
-
 KNOWN = (
     "failed mailed chipped slipped whipped stated treated crated started nailed sailed refuses refuse refused"
     " related united labeled labelled tables table cable fable replacing replacement replaces processes processed"
