@@ -74,7 +74,7 @@ def _cases(source: str) -> Iterator[tuple[int, dict[str, Any]]]:
 def _actions(case: dict[str, Any], number: int) -> list[Any]:
     from services.domain.verify import recorded_action  # noqa: PLC0415
 
-    recorded = case.get("recorded_actions", [])
+    recorded = case.get("recorded_actions") or []
     if not isinstance(recorded, list):
         bad_input(f"line {number}: field recorded_actions must be a list of names or of actions")
     actions = []

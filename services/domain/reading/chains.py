@@ -3,7 +3,7 @@
 For each deed it walks left over adverbs and helpers and reads the state off them. Which effect it is, is `effects`.
 """
 
-from services.domain.reading.heads import negated_object, under_head
+from services.domain.reading.heads import OTHERS, negated_object, under_head
 from services.domain.reading.predicates import Predicate, State, clause_start, head_start, tags_between
 from services.domain.reading.tags import Deed, Tag, Thing, Token
 
@@ -192,6 +192,8 @@ def _bare(tokens: list[Token], at: int, left: int, before: Tag | None, earlier: 
     """Read a deed without helpers: a simple past, a coordinated or headless participle, or an adjective."""
     ing = tokens[at].tag is Tag.ING
     base = Predicate(at, tokens[at].value, State.PROGRESS if ing else State.DONE, left, headless=True)
+    if before is Tag.THEY and tokens[left - 1].text in OTHERS:
+        return base._replace(state=State.CUSTOMERS)
     if before in _ACTORS and not ing:
         relative = left > 1 and tokens[left - 2].tag in {Tag.THING, Tag.WORD, Tag.THAT}
         return base._replace(headless=False, relative=relative)

@@ -128,6 +128,8 @@ def _changed(things: list[str]) -> Meaning:
 
 
 def _sent(deed: str, things: list[str]) -> Meaning | None:  # noqa: PLR0911 - one line a case
+    if deed == Deed.SHIP and things[:1] == [Thing.CASE]:
+        return _OTHER
     for thing in things:
         if thing in {Thing.LABEL, Thing.REPLACEMENT, Thing.CREDIT, Thing.REFUND, Thing.PHOTOS}:
             return _PHOTOS if thing == Thing.PHOTOS else _BY_THING[thing]

@@ -4,7 +4,7 @@ from services.domain.reading.predicates import CLAIMING, Predicate, State, head_
 from services.domain.reading.tags import Tag, Token
 
 # Who acts, but not for the shop.
-_OTHERS = frozenset(
+OTHERS = frozenset(
     {"provider", "manufacturer", "carrier", "seller", "bank", "supplier", "platform", "maker", "brand", "model", "law"}
 )
 _BY = frozenset({"by", "von", "par", "por", "da", "dal", "door"})
@@ -56,7 +56,7 @@ def _by_you(tokens: list[Token], at: int) -> bool:
     agent = tokens[by + 1 : by + 5] if by is not None else []
     if any(t.text in {"our", "us", "me", "my"} for t in agent):
         return False
-    return any(t.tag is Tag.YOU or t.text in _OTHERS for t in agent)
+    return any(t.tag is Tag.YOU or t.text in OTHERS for t in agent)
 
 
 def under_head(tokens: list[Token], made: Predicate, start: int, chain: set[Tag]) -> Predicate:  # noqa: C901, PLR0911 - one line a case

@@ -133,7 +133,7 @@ IDIOMS: tuple[Idiom, ...] = (
         Effect.ADDRESS_CHANGED,
         0.7,
         r"(?:your|the) (?:\w+ )?address (?:on file |in our system )?(?:is|reads) now\b",
-        r"(?:your|the) (?:\w+ )?address (?:on file |in our system )?now (?:is|reads)\b",
+        r"(?:your|the) (?:\w+ )?address (?:on (?:file|your order|the order) |in our system )?now (?:is|reads)\b",
         r"we now have [^,.]{3,60} as your (?:\w+ )?address",
     ),
     *_table(

@@ -55,8 +55,9 @@ def _placed(tokens: list[Token], at: int, segment: Segment, topic: str, taken: l
         return []
     if find is None and Tag.ANY in tags:
         return []
+    direct = set(chain)
     chain |= tags & {Tag.BE, Tag.WAS, Tag.HAVE}
-    if find is None and (tags & {Tag.FUTURE, Tag.MODAL, Tag.TO} or not chain & {Tag.BE, Tag.HAVE, Tag.WAS}):
+    if find is None and (tags & {Tag.FUTURE, Tag.MODAL} or Tag.TO in direct or not chain & {Tag.BE, Tag.HAVE, Tag.WAS}):
         bare = not tags & _VERBS and not chain and (len(tokens) <= 8 or (Tag.NOW in tags and len(region) <= 2))
         if not bare:
             return []

@@ -206,7 +206,7 @@ def _is_of_before(tokens: list[Token], made: Predicate, things: list[Token]) -> 
         of_customer = any(t.tag is Tag.WHEN for t in tokens[made.at :])
         ordinary = made.deed in {Deed.START, Deed.COMPLETE, Deed.CREATE} and values <= {Thing.ORDER, Thing.PARCEL}
         return ordinary or of_customer or _is_dated(tokens)
-    return was and made.deed == Deed.SHIP and not values & {Thing.NEW, Thing.REPLACEMENT, Thing.LABEL}
+    return was and made.deed == Deed.SHIP and not values & {Thing.NEW, Thing.REPLACEMENT, Thing.LABEL, Thing.CASE}
 
 
 def _marks_nothing_of_ours(tokens: list[Token], made: Predicate, things: list[Token]) -> bool:

@@ -33,12 +33,12 @@ _THINGS = {
     Thing.PARCEL: "item items product products package parcel goods shipment delivery box unit article",
     Thing.NEW: "new another fresh second_one new_one new_item new_unit new_product new_pair new_order fresh_one another_one new_parcel new_package"
     " new_set fresh_unit",
-    Thing.CASE: "case ticket complaint claim claims issue matter request requests dispute incident",
+    Thing.CASE: "investigation inquiry enquiry case ticket complaint claim claims issue matter request requests dispute incident",
     Thing.DISCOUNT: "discount discounts coupon coupons promo_code discount_code promotional_discount compensation bonus"
     " points loyalty_points",
     Thing.BALANCE: "balance store_balance shop_balance account_balance",
     Thing.ACCOUNT: "account profile",
-    Thing.NEUTRAL: "way_back inspection quality_check test review investigation examination credit_card credit_cards in_order in_order_to product_label care_label"
+    Thing.NEUTRAL: "way_back inspection quality_check test review examination credit_card credit_cards in_order in_order_to product_label care_label"
     " email_address email_addresses e-mail_address size_label bank_details brand_label return_window return_policy"
     " refund_policy refund_policies return_policies returns_policy price_label refund_method payment_method"
     " payment_methods original_payment_method order_number order_id return_address address_label washing_label refund_button return_portal returns_portal refund_section refund_page return_center refund_option returns_team refunds_team returns_department refund_department refund_team refund_form returns_page refund_status_page decision exception assessment"

@@ -67,7 +67,7 @@ FRENCH = Lexicon(
         " éligible possible arrivé trouvé demandé écrit dit indiqué mentionné contacté cassé retourné bien_reçu été_livré"
         " conforme disponible soumis autorisé rencontré eu pu retournés retournée retournées endommagés",
         (Tag.HAVE, ""): "avons ai a ont avez avait",
-        (Tag.BE, ""): "est sont suis",
+        (Tag.BE, ""): "se_trouve se_trouvent vous_attend est sont suis",
         (Tag.WAS, ""): "était étaient fut vient_d'_être viennent_d'_être venons_de",
         (Tag.BEEN, ""): "été",
         (Tag.FUTURE, ""): "sera seront serez va_être vont_être allons vais va recevrez recevra sommes_en_train_de_vérifier"

@@ -66,7 +66,7 @@ ITALIAN = Lexicon(
         " fallito arrivato idoneo possibile constatato scritto detto indicato segnalato rotto ricevuta resi_entro"
         " autorizzato autorizzata analizzato avuto stato_consegnato disponibile",
         (Tag.HAVE, ""): "abbiamo ho ha hanno aveva",
-        (Tag.BE, ""): "è sono stiamo sto risulta",
+        (Tag.BE, ""): "si_trova si_trovano la_aspetta è sono stiamo sto risulta",
         (Tag.WAS, ""): "era erano fu viene_ora abbiamo_appena",
         (Tag.BEEN, ""): "stato stata stati state",
         (Tag.FUTURE, ""): "sarà saranno verrà verranno riceverà sarebbe potrà riceverai",

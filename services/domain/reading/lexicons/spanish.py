@@ -65,7 +65,7 @@ SPANISH = Lexicon(
         " notado fallado llegado elegible posible encontrado indicado mencionado escrito dicho pedido_usted roto autorizado"
         " autorizada consultado estado tenido podido disponible recibida",
         (Tag.HAVE, ""): "hemos he ha han había",
-        (Tag.BE, ""): "es está son están va van estamos estoy queda",
+        (Tag.BE, ""): "se_encuentra se_encuentran le_espera es está son están va van estamos estoy queda",
         (Tag.WAS, ""): "fue fueron quedó acabamos_de acaba_de",
         (Tag.BEEN, ""): "sido",
         (Tag.FUTURE, ""): "será serán vamos_a va_a voy_a van_a recibirá recibirás sería estará podrá",
