@@ -38,57 +38,64 @@ def _settled(tokens: list[Token], at: int, segment: Segment) -> list[Draft]:
     return [_make(tokens, at, Meaning(Effect.UNSPECIFIED), 0.85, ())]
 
 
-def _placed(tokens: list[Token], at: int, segment: Segment, topic: str, taken: list[Draft]) -> list[Draft]:  # noqa: C901, PLR0911 - one line a case
+def _placed(tokens: list[Token], at: int, segment: Segment, topic: str, taken: list[Draft]) -> list[Draft]:
+    """Read: your label is in your inbox; you will find it in your mail; the money is on its way."""
     start = clause_start(tokens, at)
     region = tokens[start:at]
-    tags = {t.tag for t in region}
-    find = next((t for t in region if t.tag is Tag.FIND), None)
-    chain, _, _ = helpers(tokens, at)
+    find = any(t.tag is Tag.FIND for t in region)
+    if _is_void(tokens, at, segment) or (not find and not _holds_now(tokens, at, region)):
+        return []
+    if not find and any(tokens[start].start <= d.anchor <= tokens[at].start for d in taken):
+        return []
+    certainty = 0.75 if find and any(t.tag is Tag.MODAL for t in region) else 0.85
+    things = _things(tokens, at, start)
+    if things is None:
+        return []
+    carried = [topic] if topic and any(t.tag in {Tag.IT, Tag.THAT} for t in region) else []
+    values = [t.value for t in things] or carried
+    if any(t.value == Thing.PHOTOS for t in tokens[at:]) and set(values) <= {Thing.EMAIL, Thing.NOTICE}:
+        return [_make(tokens, at, Meaning(Effect.REQUEST_PHOTOS, (Effect.SEND_EMAIL,)), certainty, tuple(things))]
+    sense = meaning(Deed.SEND, values) or meaning(Deed.COMPLETE, values)
+    # Where the order itself is on its way is a fact of before, not an effect of ours.
+    if sense is None or set(values) <= {Thing.PARCEL, Thing.ORDER}:
+        return []
+    return [_make(tokens, at, sense, certainty, tuple(things))]
+
+
+def _is_void(tokens: list[Token], at: int, segment: Segment) -> bool:
+    """Tell whether the place is asked for, denied, conditional, ours, or of a thing that something happened to."""
+    region = tokens[clause_start(tokens, at) : at]
     last_be = max((i for i, t in enumerate(region) if t.tag in {Tag.BE, Tag.WAS}), default=len(region))
     undergone = any(t.tag is Tag.PAST_SAFE for t in region[last_be:])
     asked = segment.question and not any(t.tag is Tag.COMMA for t in tokens[at:])
     head = tags_between(tokens, head_start(tokens, at), at)
     to_us = any(t.text in {"us", "uns", "ons"} for t in tokens[at + 1 : at + 3])
-    if asked or undergone or to_us or head & {Tag.NOT, Tag.IF, Tag.WHEN}:
-        return []
-    if tokens[at].text == "back" and not chain & {Tag.BE, Tag.HAVE}:
-        return []
-    if find is None and Tag.ANY in tags:
-        return []
-    direct = set(chain)
-    chain |= tags & {Tag.BE, Tag.WAS, Tag.HAVE}
-    if find is None and (tags & {Tag.FUTURE, Tag.MODAL} or Tag.TO in direct or not chain & {Tag.BE, Tag.HAVE, Tag.WAS}):
-        bare = not tags & _VERBS and not chain and (len(tokens) <= 8 or (Tag.NOW in tags and len(region) <= 2))
-        if not bare:
-            return []
-    certainty = 0.75 if find is not None and Tag.MODAL in tags else 0.85
-    if find is None and any(tokens[start].start <= d.anchor <= tokens[at].start for d in taken):
-        return []
-    things = sorted(
-        (t for t in region if t.tag is Tag.THING and t.value != Thing.NEUTRAL), key=lambda t: governed(tokens, t)
-    )
-    if not things and any(t.value == Thing.NEUTRAL for t in region):
-        return []
-    if not things:
-        things = [t for t in tokens[at + 1 : at + 6] if t.tag is Tag.THING and t.value != Thing.NEUTRAL]
-    if not things and start > 0:
-        things = [
-            t
-            for t in tokens[:start]
-            if t.tag is Tag.THING and t.value in _LISTED | {Thing.MONEY, Thing.EMAIL, Thing.NOTICE}
-        ][-1:]
-    values = [t.value for t in things] or (
-        [topic] if topic and any(t.tag in {Tag.IT, Tag.THAT} for t in region) else []
-    )
-    if any(t.value == Thing.PHOTOS for t in tokens[at:]) and set(values) <= {Thing.EMAIL, Thing.NOTICE}:
-        return [_make(tokens, at, Meaning(Effect.REQUEST_PHOTOS, (Effect.SEND_EMAIL,)), certainty, tuple(things))]
-    sense = meaning(Deed.SEND, values) or meaning(Deed.COMPLETE, values)
-    if sense is None:
-        return []
-    if set(values) <= {Thing.PARCEL, Thing.ORDER}:
-        # Where the order itself is on its way is a fact of before, not an effect of ours.
-        return []
-    return [_make(tokens, at, sense, certainty, tuple(things))]
+    return asked or undergone or to_us or bool(head & {Tag.NOT, Tag.IF, Tag.WHEN})
+
+
+def _holds_now(tokens: list[Token], at: int, region: list[Token]) -> bool:
+    """Tell whether a present or past 'be' places the thing, or a line without any verb does."""
+    tags = {t.tag for t in region}
+    direct, _, _ = helpers(tokens, at)
+    if Tag.ANY in tags or (tokens[at].text == "back" and not direct & {Tag.BE, Tag.HAVE}):
+        return False
+    being = (direct | tags) & {Tag.BE, Tag.HAVE, Tag.WAS}
+    if being and not tags & {Tag.FUTURE, Tag.MODAL} and Tag.TO not in direct:
+        return True
+    short = len(tokens) <= 8 or (Tag.NOW in tags and len(region) <= 2)
+    return short and not tags & _VERBS and not direct and not being
+
+
+def _things(tokens: list[Token], at: int, start: int) -> list[Token] | None:
+    """Return what is placed: named before, after, or earlier in the sentence; None where it is harmless."""
+    named = [t for t in tokens[start:at] if t.tag is Tag.THING and t.value != Thing.NEUTRAL]
+    if named:
+        return sorted(named, key=lambda t: governed(tokens, t))
+    if any(t.value == Thing.NEUTRAL for t in tokens[start:at]):
+        return None
+    after = [t for t in tokens[at + 1 : at + 6] if t.tag is Tag.THING and t.value != Thing.NEUTRAL]
+    carried = _LISTED | {Thing.MONEY, Thing.EMAIL, Thing.NOTICE}
+    return after or [t for t in tokens[:start] if t.tag is Tag.THING and t.value in carried][-1:]
 
 
 def _ticked(tokens: list[Token], heading: SegmentReading | None) -> list[Draft]:
