@@ -2,10 +2,10 @@
 
 An option, off by default: some decisions change (the figures are in README.md).
 
-Weights are rounded per output row, activations per token, so that no token sets the scale of another. A few channels of this model are 20 times larger than the rest and would leave no levels
-for the others; an orthogonal turn inside blocks of 64 (a Hadamard matrix, as in QuaRot, arXiv:2404.00456), applied to
-weights once and to activations as they come, spreads them and changes no product. Measured on the base: the mean KL
-divergence from float32 falls from 0.18 to 0.01.
+Weights are rounded per output row, activations per token, so that no token sets the scale of another. A few channels of
+this model are 20 times larger than the rest and would leave no levels for the others; an orthogonal turn inside blocks
+of 64 (a Hadamard matrix, as in QuaRot, arXiv:2404.00456), applied to weights once and to activations as they come,
+spreads them and changes no product. Measured on the base: the mean KL divergence from float32 falls from 0.18 to 0.01.
 
 Serving on CPU only; training and CUDA keep their floats (see `device`).
 """
