@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -63,8 +64,13 @@ def batch_loss(model: Llama, trees: Sequence[TokenTree]) -> Tensor:
     return sft_loss(model.head(hidden[counted]), ids.roll(-1)[counted])
 
 
-def train_sft(
-    settings: SFTSettings, trees: Sequence[TokenTree], run_folder: Path, roots: Sequence[Path], name: str
+def train_sft(  # noqa: PLR0913, PLR0917
+    settings: SFTSettings,
+    trees: Sequence[TokenTree],
+    run_folder: Path,
+    roots: Sequence[Path],
+    name: str,
+    extra: dict[str, Any] | None = None,
 ) -> Path:
     """Train an adapter on `trees` and seal it; return the checkpoint's folder.
 
@@ -102,7 +108,9 @@ def train_sft(
         if (step + 1) % settings.save_every == 0 or step + 1 == len(plan):
             run.save_state(step + 1, parameters, optimizer)
     run.plot("loss")
-    details = {"stage": "sft", "settings": asdict(settings), "steps": len(plan), "worlds": len(trees)}
+    details: dict[str, Any] = {"stage": "sft", "parent": settings.base, "dataset_digest": settings.dataset_digest}
+    details |= {"settings": asdict(settings), "steps": len(plan), "worlds": len(trees), **(extra or {})}
+    details["loss_first_20"] = _mean([row["loss"] for row in run.metrics()[:20]])
     details["loss_last_20"] = _mean([row["loss"] for row in run.metrics()[-20:]])
     base_card = load_checkpoint(settings.base, roots, merged=False).card if loaded.card.kind == "model" else None
     return seal_adapter(model, roots[0], name, base_card or _base_of(settings.base, roots), details)

@@ -2,7 +2,7 @@
 
 import typer
 
-from workers.commands import accounts, audit, data, jobs, keys, policies, up
+from workers.commands import accounts, audit, data, jobs, keys, policies, train, up
 from workers.commands import decide as decide_command
 from workers.commands import footprint as footprint_command
 from workers.commands import submit as submit_command
@@ -35,6 +35,7 @@ app.add_typer(policies.app, name="policies")
 app.add_typer(accounts.app, name="accounts")
 app.add_typer(audit.app, name="audit")
 app.add_typer(data.app, name="data")
+app.add_typer(train.app, name="train")
 
 if __name__ == "__main__":
     app()

@@ -76,3 +76,46 @@ def _target(out: str) -> Any:
     if not path.parent.is_dir():
         bad_input(f"--out: there is no folder {path.parent}")
     return path.open("w", encoding="utf-8")
+
+
+@app.command()
+def build(
+    worlds: Annotated[int, typer.Option(help="How many worlds of three to five cases.", min=1)],
+    out: Annotated[Path, typer.Option(help="File to write.")],
+    seed: Annotated[int, typer.Option(help="The same seed gives the same file.")] = 20261124,
+    reply_share: Annotated[float, typer.Option(help="Share of cases with a reply.", min=0, max=1)] = 0.28,
+) -> None:
+    """Build the seed dataset from the hand-written banks.
+
+    Example: returns-desk data build --worlds 1100 --seed 20261124 --out var/sft.jsonl
+    """
+    from lifecycle.examples import write_worlds  # noqa: PLC0415
+    from lifecycle.seed.build import seed_worlds  # noqa: PLC0415
+
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        count = write_worlds(out, seed_worlds(worlds, seed, reply_share=reply_share))
+    except OSError as error:
+        bad_input(f"--out: cannot write {out}: {error.strerror}")
+    print(f"{count} worlds in {out}")
+
+
+@app.command()
+def pairs(
+    worlds: Annotated[int, typer.Option(help="How many seed worlds to make pairs from.", min=1)],
+    out: Annotated[Path, typer.Option(help="File to write.")],
+    seed: Annotated[int, typer.Option(help="The same seed gives the same file.")] = 20261125,
+) -> None:
+    """Build preference pairs from the hand-written banks: a good answer beside one that is wrong in a known way.
+
+    Example: returns-desk data pairs --worlds 400 --out var/pairs.jsonl
+    """
+    from lifecycle.preferences import seed_pairs, write_pairs  # noqa: PLC0415
+    from lifecycle.seed.build import seed_worlds  # noqa: PLC0415
+
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        count = write_pairs(out, seed_pairs(seed_worlds(worlds, seed, reply_share=0.8), seed))
+    except OSError as error:
+        bad_input(f"--out: cannot write {out}: {error.strerror}")
+    print(f"{count} pairs in {out}")

@@ -1,0 +1,189 @@
+"""`returns-desk train ...`: one stage a command, resumable. The loops are lifecycle's; here they get names."""
+
+import hashlib
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from workers.commands.output import bad_input
+
+if TYPE_CHECKING:
+    from lifecycle.examples import TokenTree
+    from services.inference.tokenizer import Tokenizer
+
+app = typer.Typer(help="Train: one stage a command; killed, the same command goes on.", no_args_is_help=True)
+
+Data = Annotated[Path, typer.Option(help="JSONL of the dataset.")]
+RunFolder = Annotated[Path, typer.Option("--run", help="Folder of this run: state, metrics.jsonl, curve.png.")]
+Base = Annotated[str | None, typer.Option(help="Checkpoint to start from; the base model where omitted.")]
+Name = Annotated[str, typer.Option(help="Name of the checkpoint that is sealed.")]
+Rate = Annotated[float, typer.Option(help="Peak learning rate.", min=0)]
+Steps = Annotated[int, typer.Option(help="Optimiser steps; 0 for whole epochs.", min=0)]
+Epochs = Annotated[int, typer.Option(help="Passes over the dataset.", min=1)]
+Seed = Annotated[int, typer.Option(help="The same seed gives the same weights on the same machine.")]
+
+
+@app.command()
+def sft(
+    data: Data,
+    run: RunFolder,
+    name: Name,
+    base: Base = None,
+    epochs: Epochs = 1,
+    max_steps: Steps = 0,
+    batch_worlds: Annotated[int, typer.Option(help="Worlds a step.", min=1)] = 3,
+    rate: Rate = 1e-3,
+    rank: Annotated[int, typer.Option(help="Rank of a fresh adapter.", min=1)] = 16,
+    save_every: Annotated[int, typer.Option(help="Steps between saved states.", min=1)] = 50,
+    seed: Seed = 17,
+) -> None:
+    """Fine-tune an adapter on worlds: the answers of the desk, and nothing that serving copies.
+
+    Example: returns-desk train sft --data var/sft.jsonl --run var/runs/a --name my-adapter
+    """
+    with _one_line():
+        from lifecycle.examples import read_worlds, tree_of  # noqa: PLC0415
+        from lifecycle.sft import SFTSettings, train_sft  # noqa: PLC0415
+
+        reference, roots = _base(base)
+        trees: Sequence[TokenTree] = [tree_of(w, _tokenizer(reference, roots)) for w in read_worlds(_file(data))]
+        settings = SFTSettings(
+            base=reference,
+            dataset_digest=_digest(data),
+            epochs=epochs,
+            max_steps=max_steps,
+            batch_worlds=batch_worlds,
+            rate=rate,
+            rank=rank,
+            alpha=2.0 * rank,
+            save_every=save_every,
+            seed=seed,
+        )
+        print(train_sft(settings, trees, run, roots, name, {"code_version": code_version()}))
+
+
+@app.command()
+def dpo(
+    data: Data,
+    run: RunFolder,
+    name: Name,
+    base: Base = None,
+    epochs: Epochs = 1,
+    max_steps: Steps = 0,
+    batch_pairs: Annotated[int, typer.Option(help="Pairs a step.", min=1)] = 4,
+    beta: Annotated[float, typer.Option(help="How near the reference to stay.", min=0)] = 0.1,
+    label_smoothing: Annotated[float, typer.Option(help="Share of flipped labels.", min=0, max=0.49)] = 0.0,
+    rate: Rate = 1e-4,
+    save_every: Annotated[int, typer.Option(help="Steps between saved states.", min=1)] = 25,
+    seed: Seed = 17,
+) -> None:
+    """Prefer the chosen answers of pairs; the checkpoint it starts from is the reference.
+
+    Example: returns-desk train dpo --data var/pairs.jsonl --run var/runs/d --base my-adapter --name my-adapter-dpo
+    """
+    with _one_line():
+        from lifecycle.dpo import DPOSettings, train_dpo  # noqa: PLC0415
+        from lifecycle.preferences import pair_tree, read_pairs  # noqa: PLC0415
+
+        reference, roots = _base(base)
+        tokenizer = _tokenizer(reference, roots)
+        trees = [pair_tree(pair, tokenizer) for pair in read_pairs(_file(data))]
+        settings = DPOSettings(
+            base=reference,
+            dataset_digest=_digest(data),
+            epochs=epochs,
+            max_steps=max_steps,
+            batch_pairs=batch_pairs,
+            beta=beta,
+            label_smoothing=label_smoothing,
+            rate=rate,
+            save_every=save_every,
+            seed=seed,
+        )
+        print(train_dpo(settings, trees, run, roots, name, {"code_version": code_version()}))
+
+
+@contextmanager
+def _one_line() -> Iterator[None]:
+    """Turn every refusal of a stage into one line on standard error."""
+    from lifecycle.examples import DataError  # noqa: PLC0415
+    from lifecycle.runs import RunError  # noqa: PLC0415
+    from services.inference.base import BaseUnavailable  # noqa: PLC0415
+    from services.inference.checkpoint import CheckpointError  # noqa: PLC0415
+    from services.inference.llama import ModelError  # noqa: PLC0415
+    from services.inference.tokenizer import TokenizerError  # noqa: PLC0415
+
+    try:
+        yield
+    except DataError as error:
+        bad_input(f"--data: {error}")
+    except (BaseUnavailable, CheckpointError, ModelError, TokenizerError) as error:
+        bad_input(f"--base: {error}")
+    except RunError as error:
+        bad_input(f"--run: {error}")
+
+
+def _base(reference: str | None) -> tuple[str, tuple[Path, ...]]:
+    """Return the digest of the checkpoint to start from, and where checkpoints lie; new ones go into the first."""
+    from infra.settings import get_settings  # noqa: PLC0415
+    from services.inference.base import BASE_NAME, ensure_base  # noqa: PLC0415
+    from services.inference.checkpoint import read_card, resolve  # noqa: PLC0415
+    from workers.checkpoints import roots  # noqa: PLC0415
+
+    settings = get_settings()
+    places = roots(settings)
+    if reference is None or reference == BASE_NAME:
+        return read_card(ensure_base(settings.checkpoints_dir)).digest, places
+    folder = resolve(reference, places)
+    if folder.parent not in places:
+        # A folder outside the roots is found again by its digest, because its parent becomes the last place to look.
+        places = (*places, folder.parent)
+    return read_card(folder).digest, places
+
+
+_TOKENIZERS: dict[str, Any] = {}
+
+
+def _tokenizer(reference: str, roots: Sequence[Path]) -> "Tokenizer":
+    from services.inference.checkpoint import TOKENIZER, read_card, resolve  # noqa: PLC0415
+    from services.inference.tokenizer import Tokenizer  # noqa: PLC0415
+
+    if reference not in _TOKENIZERS:
+        folder = resolve(reference, roots)
+        card = read_card(folder)
+        _TOKENIZERS[reference] = Tokenizer(
+            (resolve(card.base_digest, roots) if card.base_digest else folder) / TOKENIZER
+        )
+    found: Tokenizer = _TOKENIZERS[reference]
+    return found
+
+
+def _file(path: Path) -> Path:
+    if not path.is_file():
+        bad_input(f"--data: no file {path}; build one with returns-desk data build")
+    return path
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(_file(path).read_bytes()).hexdigest()
+
+
+def code_version() -> str:
+    """Return the commit of the code, `+changes` where the tree differs from it, or `unknown` outside a checkout."""
+    here = Path(__file__).parent
+    try:
+        out = subprocess.run(
+            ["git", "describe", "--always", "--dirty=+changes", "--abbrev=12"],  # noqa: S607
+            cwd=here,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return out.stdout.strip()
