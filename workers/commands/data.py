@@ -119,3 +119,38 @@ def pairs(
     except OSError as error:
         bad_input(f"--out: cannot write {out}: {error.strerror}")
     print(f"{count} pairs in {out}")
+
+
+@app.command()
+def audit(
+    data: Annotated[Path, typer.Option(help="JSONL of worlds, or of preference pairs.")],
+    evaluation: Annotated[Path | None, typer.Option("--eval", help="JSONL of cases that must not leak.")] = None,
+    most: Annotated[int, typer.Option(help="Findings to print; all are counted.", min=1)] = 50,
+) -> None:
+    """Look for missing fields, unreadable targets, unsupported claims, duplicates, leaks, imbalance. Exits 1 on any.
+
+    Example: returns-desk data audit --data var/sft.jsonl --eval lifecycle/evals/golden.jsonl
+    """
+    from collections import Counter  # noqa: PLC0415
+
+    from lifecycle.audit import audit_pairs, audit_worlds  # noqa: PLC0415
+    from lifecycle.examples import DataError, read_worlds  # noqa: PLC0415
+    from lifecycle.preferences import read_pairs  # noqa: PLC0415
+    from workers.commands.jsonl import read_rows  # noqa: PLC0415
+
+    if not data.is_file():
+        bad_input(f"--data: no file {data}; build one with returns-desk data build")
+    cases = [row for _, row in read_rows(str(evaluation), "--eval")] if evaluation else []
+    with data.open(encoding="utf-8") as file:
+        is_pairs = '"fault":' in file.readline()
+    try:
+        rows = list(read_pairs(data)) if is_pairs else list(read_worlds(data))
+        findings = audit_pairs(rows, cases) if is_pairs else audit_worlds(rows, cases)  # type: ignore[arg-type]
+    except DataError as error:
+        bad_input(f"--data: {error}")
+    for finding in findings[:most]:
+        print(finding)
+    kinds = ", ".join(f"{count} {kind}" for kind, count in Counter(f.kind for f in findings).items()) or "no finding"
+    print(f"{len(rows)} {'pairs' if is_pairs else 'worlds'}: {kinds}")
+    if findings:
+        raise typer.Exit(NEGATIVE)
