@@ -49,6 +49,19 @@ def audit_worlds(worlds: Sequence[World], evaluation: Sequence[Mapping[str, Any]
     return findings + list(leaks(worlds, evaluation))
 
 
+def supported(worlds: Iterable[World]) -> Iterator[World]:
+    """Yield the worlds without the replies that the verifier would not let out; their decisions stay."""
+    reader = LexicalClaimReader()
+    for world in worlds:
+        cases = tuple(
+            case
+            if case.reply is None or passes(case, case.reply, reader)
+            else case.model_copy(update={"reply": None, "actions": ()})
+            for case in world.cases
+        )
+        yield world.model_copy(update={"cases": cases})
+
+
 def audit_pairs(pairs: Sequence[PreferencePair], evaluation: Sequence[Mapping[str, Any]] = ()) -> list[Finding]:
     """Return every finding on preference pairs: what the verifier thinks of both sides above all."""
     reader = LexicalClaimReader()

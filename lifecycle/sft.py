@@ -14,11 +14,12 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
+from lifecycle import distributed
 from lifecycle.examples import TokenTree
 from lifecycle.progress import Progress
 from lifecycle.runs import Run, RunError, batches_by_length, cosine_rate
 from services.inference import lora
-from services.inference.checkpoint import load_checkpoint, seal_adapter
+from services.inference.checkpoint import Loaded, load_checkpoint, read_card, resolve, seal_adapter
 from services.inference.llama import Llama
 
 
@@ -93,27 +94,38 @@ def train_sft(  # noqa: PLR0913, PLR0917
     progress = Progress("sft", len(plan), done)
     for step in range(done, len(plan)):
         started = time.perf_counter()
-        batch = [trees[index] for index in plan[step]]
+        batch = distributed.share([trees[index] for index in plan[step]])
         for group in optimizer.param_groups:
             group["lr"] = cosine_rate(step, len(plan), settings.rate, settings.warmup)
-        loss = batch_loss(model, batch)
+        loss = batch_loss(model, batch) if batch else torch.zeros((), requires_grad=True)
         loss.backward()
+        distributed.sum_gradients(parameters, sum(sum(row.trained[1:]) for tree in batch for row in tree.rows))
         norm = torch.nn.utils.clip_grad_norm_(parameters, settings.clip)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
+        if not distributed.is_first():
+            continue
         tokens = sum(map(len, batch))
         seconds = time.perf_counter() - started
         run.record(step=step + 1, loss=loss.item(), norm=float(norm), tokens=tokens, tokens_per_s=tokens / seconds)
         progress.step(f"loss {loss.item():.3f}  {tokens / seconds:.0f} tok/s")
         if (step + 1) % settings.save_every == 0 or step + 1 == len(plan):
             run.save_state(step + 1, parameters, optimizer)
+    if not distributed.is_first():
+        return run_folder
+    return _seal(settings, run, loaded, roots, name, {"steps": len(plan), "worlds": len(trees), **(extra or {})})
+
+
+def _seal(  # noqa: PLR0913, PLR0917
+    settings: SFTSettings, run: Run, loaded: Loaded, roots: Sequence[Path], name: str, extra: dict[str, Any]
+) -> Path:
     run.plot("loss")
     details: dict[str, Any] = {"stage": "sft", "parent": settings.base, "dataset_digest": settings.dataset_digest}
-    details |= {"settings": asdict(settings), "steps": len(plan), "worlds": len(trees), **(extra or {})}
+    details |= {"settings": asdict(settings), **extra}
     details["loss_first_20"] = _mean([row["loss"] for row in run.metrics()[:20]])
     details["loss_last_20"] = _mean([row["loss"] for row in run.metrics()[-20:]])
-    base_card = load_checkpoint(settings.base, roots, merged=False).card if loaded.card.kind == "model" else None
-    return seal_adapter(model, roots[0], name, base_card or _base_of(settings.base, roots), details)
+    base = loaded.card if loaded.card.kind == "model" else read_card(resolve(loaded.card.base_digest or "", roots))
+    return seal_adapter(loaded.model, roots[0], name, base, details)
 
 
 def _plan(settings: SFTSettings, trees: Sequence[TokenTree]) -> list[list[int]]:
@@ -125,13 +137,6 @@ def _plan(settings: SFTSettings, trees: Sequence[TokenTree]) -> list[list[int]]:
         plan += list(batches_by_length(lengths, settings.batch_worlds, settings.seed, epoch))
         epoch += 1
     return plan[: settings.max_steps] if settings.max_steps else plan
-
-
-def _base_of(reference: str, roots: Sequence[Path]):  # noqa: ANN202
-    from services.inference.checkpoint import read_card, resolve  # noqa: PLC0415
-
-    card = read_card(resolve(reference, roots))
-    return read_card(resolve(card.base_digest or "", roots))
 
 
 def _mean(values: Sequence[float]) -> float:

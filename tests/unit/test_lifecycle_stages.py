@@ -202,3 +202,30 @@ def test_a_bad_dataset_is_refused_in_one_line(tmp_path, base, monkeypatch, text,
     assert result.exit_code == 2
     assert line in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+def test_two_processes_train_the_weights_of_one(tmp_path, base):
+    reference, _, _ = base
+    env = os.environ | {"VAR_DIR": str(tmp_path), "OMP_NUM_THREADS": "1", "ENVIRONMENT": "testing"}
+    data = tmp_path / "w.jsonl"
+    subprocess.run(
+        [sys.executable, "-m", "workers.cli", "data", "build", "--worlds", "6", "--out", str(data)], env=env, check=True
+    )
+    options = ["--data", str(data), "--base", reference, "--name", "k", "--max-steps", "4", "--rank", "2"]
+    command = ["workers.cli", "train", "sft", *options, "--batch-worlds", "3", "--run-folder"]
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m"]
+    for name, starter in (("one", ["-m"]), ("two", torchrun)):
+        done = subprocess.run(
+            [sys.executable, *starter, *command, str(tmp_path / name)],
+            env=env,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+    one, two = (load_file(tmp_path / name / "state" / "state.safetensors") for name in ("one", "two"))
+    moved = 0.0
+    for key, tensor in one.items():
+        torch.testing.assert_close(two[key], tensor, rtol=1e-3, atol=1e-4)
+        moved += float(tensor.abs().sum()) if key.endswith("weight") else 0.0
+    assert moved > 0

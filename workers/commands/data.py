@@ -85,16 +85,17 @@ def build(
     seed: Annotated[int, typer.Option(help="The same seed gives the same file.")] = 20261124,
     reply_share: Annotated[float, typer.Option(help="Share of cases with a reply.", min=0, max=1)] = 0.28,
 ) -> None:
-    """Build the seed dataset from the hand-written banks.
+    """Build the seed dataset from the hand-written banks; a reply that the verifier does not pass is left out.
 
     Example: returns-desk data build --worlds 1100 --seed 20261124 --out var/sft.jsonl
     """
+    from lifecycle.audit import supported  # noqa: PLC0415
     from lifecycle.examples import write_worlds  # noqa: PLC0415
     from lifecycle.seed.build import seed_worlds  # noqa: PLC0415
 
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        count = write_worlds(out, seed_worlds(worlds, seed, reply_share=reply_share))
+        count = write_worlds(out, supported(seed_worlds(worlds, seed, reply_share=reply_share)))
     except OSError as error:
         bad_input(f"--out: cannot write {out}: {error.strerror}")
     print(f"{count} worlds in {out}")

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Train: one stage a command; killed, the same command goes on.", no_args_is_help=True)
 
 Data = Annotated[Path, typer.Option(help="JSONL of the dataset.")]
-RunFolder = Annotated[Path, typer.Option("--run", help="Folder of this run: state, metrics.jsonl, curve.png.")]
+RunFolder = Annotated[
+    Path, typer.Option("--run", "--run-folder", help="Folder of this run; torchrun takes only the long name.")
+]
 Base = Annotated[str | None, typer.Option(help="Checkpoint to start from; the base model where omitted.")]
 Name = Annotated[str, typer.Option(help="Name of the checkpoint that is sealed.")]
 Rate = Annotated[float, typer.Option(help="Peak learning rate.", min=0)]
@@ -107,9 +109,73 @@ def dpo(
         print(train_dpo(settings, trees, run, roots, name, {"code_version": code_version()}))
 
 
+@app.command()
+def pretrain(
+    data: Annotated[Path, typer.Option(help="A text file.")],
+    run: RunFolder,
+    name: Name,
+    base: Base = None,
+    scratch: Annotated[bool, typer.Option("--scratch/--continue", help="Fresh small weights, or the base's.")] = True,
+    steps: Annotated[int, typer.Option(help="Optimiser steps.", min=1)] = 200,
+    rate: Rate = 3e-3,
+    seed: Seed = 17,
+) -> None:
+    """Train all weights to predict the next token of a text; reports loss and perplexity on its held-out end.
+
+    Example: returns-desk train pretrain --data policies.txt --run var/runs/p --name tiny-from-scratch
+    """
+    with _one_line():
+        from lifecycle.pretrain import PretrainSettings, train_pretrain  # noqa: PLC0415
+        from services.inference.checkpoint import read_card  # noqa: PLC0415
+
+        reference, roots = _base(base)
+        settings = PretrainSettings(
+            base=reference, dataset_digest=_digest(data), scratch=scratch, steps=steps, rate=rate, seed=seed
+        )
+        text = data.read_text(encoding="utf-8")
+        folder = train_pretrain(settings, text, run, roots, name, {"code_version": code_version()})
+        details = read_card(folder).details
+        print(f"held-out loss {details['heldout_loss']:.3f}, perplexity {details['heldout_perplexity']:.1f}")
+        print(folder)
+
+
+@app.command()
+def plan(
+    data: Data,
+    base: Base = None,
+    epochs: Epochs = 1,
+    batch_worlds: Annotated[int, typer.Option(help="Worlds a step.", min=1)] = 3,
+    rank: Annotated[int, typer.Option(help="Rank of a fresh adapter.", min=1)] = 16,
+) -> None:
+    """Say what a fine-tuning run will cost here, its rate measured on a few steps.
+
+    Example: returns-desk train plan --data var/sft.jsonl --epochs 1
+    """
+    with _one_line():
+        from lifecycle.examples import read_worlds, tree_of  # noqa: PLC0415
+        from lifecycle.plan import make_plan  # noqa: PLC0415
+        from lifecycle.runs import RunError  # noqa: PLC0415
+        from services.inference.checkpoint import load_checkpoint  # noqa: PLC0415
+
+        reference, roots = _base(base)
+        trees = [tree_of(w, _tokenizer(reference, roots)) for w in read_worlds(_file(data))]
+        if not trees:
+            raise RunError("dataset: it holds no row; build one first (returns-desk data build)")
+        model = load_checkpoint(reference, roots, merged=False).model
+        made = make_plan(model, trees, epochs, batch_worlds, rank)
+        print(f"parameters  {made.parameters:,} of which trained {made.trained:,}")
+        print(f"tokens      {made.tokens:,}")
+        print(f"arithmetic  {made.flops:.2e} FLOPs")
+        print(f"memory      {made.bytes_state / 2**30:.2f} GiB of weights, gradients and moments, without activations")
+        print(f"time        {made.seconds / 60:.1f} minutes at {made.tokens_per_second:.0f} tokens/s, measured here")
+        print(f"for scale   from scratch this size wants about {made.optimal_tokens:,} tokens (Hoffmann et al. 2022);")
+        print("            the laws were fitted on large models trained from scratch: they say nothing of fine-tuning")
+
+
 @contextmanager
 def _one_line() -> Iterator[None]:
     """Turn every refusal of a stage into one line on standard error."""
+    from lifecycle import distributed  # noqa: PLC0415
     from lifecycle.examples import DataError  # noqa: PLC0415
     from lifecycle.runs import RunError  # noqa: PLC0415
     from services.inference.base import BaseUnavailable  # noqa: PLC0415
@@ -118,6 +184,7 @@ def _one_line() -> Iterator[None]:
     from services.inference.tokenizer import TokenizerError  # noqa: PLC0415
 
     try:
+        distributed.join()
         yield
     except DataError as error:
         bad_input(f"--data: {error}")
@@ -125,6 +192,8 @@ def _one_line() -> Iterator[None]:
         bad_input(f"--base: {error}")
     except RunError as error:
         bad_input(f"--run: {error}")
+    finally:
+        distributed.leave()
 
 
 def _base(reference: str | None) -> tuple[str, tuple[Path, ...]]:
