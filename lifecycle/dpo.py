@@ -126,7 +126,7 @@ def train_dpo(  # noqa: PLR0913, PLR0917
         chosen, rejected = answer_log_probs(model, batch)
         ref_chosen, ref_rejected = reference[plan[step]].to(chosen.device).unbind(1)
         result = dpo_loss(chosen, rejected, ref_chosen, ref_rejected, settings.beta, settings.label_smoothing)
-        result.loss.backward()
+        result.loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(parameters, settings.clip)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)

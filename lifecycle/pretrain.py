@@ -42,7 +42,7 @@ class PretrainSettings:
 
 
 def next_token_loss(model: Llama, ids: Tensor) -> Tensor:
-    """Return the mean negative log-likelihood, in nats, of tokens 1..T-1 of `ids` `[B, T]` (Radford et al. 2018, eq. 1)."""
+    """Return the mean negative log-likelihood, in nats, of `ids` `[B, T]` (Radford et al. 2018, equation 1)."""
     logits = model.head(model(ids[:, :-1])).float()
     return F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten())
 
@@ -85,7 +85,11 @@ def train_pretrain(  # noqa: PLR0913, PLR0917
             run.save_state(step + 1, parameters, optimizer)
     run.plot("loss")
     held = heldout_loss(model, tokens[cut:], settings.context)
-    details = {"stage": "pretrain", "parent": None if settings.scratch else settings.base, "settings": asdict(settings)}
+    details: dict[str, Any] = {
+        "stage": "pretrain",
+        "parent": None if settings.scratch else settings.base,
+        "settings": asdict(settings),
+    }
     details |= {"heldout_loss": held, "heldout_perplexity": math.exp(min(held, 50.0)), **(extra or {})}
     tokenizer_json = loaded.tokenizer.json
     return seal(roots[0], name, "model", lambda folder: save_model(model, folder, tokenizer_json), details=details)

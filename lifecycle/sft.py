@@ -98,7 +98,7 @@ def train_sft(  # noqa: PLR0913, PLR0917
         for group in optimizer.param_groups:
             group["lr"] = cosine_rate(step, len(plan), settings.rate, settings.warmup)
         loss = batch_loss(model, batch) if batch else torch.zeros((), requires_grad=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         distributed.sum_gradients(parameters, sum(sum(row.trained[1:]) for tree in batch for row in tree.rows))
         norm = torch.nn.utils.clip_grad_norm_(parameters, settings.clip)
         optimizer.step()

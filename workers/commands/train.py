@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Train: one stage a command; killed, the same command goes on.", no_args_is_help=True)
 
 Data = Annotated[Path, typer.Option(help="JSONL of the dataset.")]
-RunFolder = Annotated[
-    Path, typer.Option("--run", "--run-folder", help="Folder of this run; torchrun takes only the long name.")
-]
+RunFolder = Annotated[Path, typer.Option("--run", "--run-folder", help="Folder of this run (long name: torchrun).")]
 Base = Annotated[str | None, typer.Option(help="Checkpoint to start from; the base model where omitted.")]
 Name = Annotated[str, typer.Option(help="Name of the checkpoint that is sealed.")]
 Rate = Annotated[float, typer.Option(help="Peak learning rate.", min=0)]
