@@ -18,7 +18,7 @@ from lifecycle.examples import TokenTree
 from lifecycle.progress import Progress
 from lifecycle.runs import Run, RunError, batches_by_length, cosine_rate
 from services.inference import lora
-from services.inference.checkpoint import load_checkpoint, read_card, resolve, seal_adapter
+from services.inference.checkpoint import Loaded, load_checkpoint, read_card, resolve, seal_adapter
 from services.inference.llama import Llama
 
 CHOSEN, REJECTED = 1, 2
@@ -136,12 +136,19 @@ def train_dpo(  # noqa: PLR0913, PLR0917
         if (step + 1) % settings.save_every == 0 or step + 1 == len(plan):
             run.save_state(step + 1, parameters, optimizer)
         _refuse_collapse(run, settings)
+    return _seal(settings, run, loaded, roots, name, {"pairs": len(trees), **(details or {})})
+
+
+def _seal(  # noqa: PLR0913, PLR0917
+    settings: DPOSettings, run: Run, loaded: Loaded, roots: Sequence[Path], name: str, extra: dict[str, Any]
+) -> Path:
     run.plot("loss", "prefers", "chosen_change")
-    card = {"stage": "dpo", "parent": settings.base, "settings": asdict(settings), "pairs": len(trees)}
+    card: dict[str, Any] = {"stage": "dpo", "parent": settings.base, "dataset_digest": settings.dataset_digest}
+    card |= {"settings": asdict(settings), **extra}
     last = run.metrics()[-20:]
     card |= {f"{key}_last_20": sum(r[key] for r in last) / len(last) for key in ("loss", "prefers", "chosen_change")}
     base = loaded.card if loaded.card.kind == "model" else read_card(resolve(loaded.card.base_digest or "", roots))
-    return seal_adapter(model, roots[0], name, base, card | (details or {}))
+    return seal_adapter(loaded.model, roots[0], name, base, card)
 
 
 def _reference(run: Run, model: Llama, trees: Sequence[TokenTree]) -> Tensor:
