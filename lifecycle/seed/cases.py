@@ -1,44 +1,24 @@
 """Makes one training case: clauses, facts and a message, and the decision that reading them gives.
 
-The truth follows contracts.md: facts beat the message, an unknown deciding fact goes to a person, a failed window
-decides whatever else is unknown, a ban beats a change of mind but collides with the shop's own fault.
+What is right for it is `truth`'s business; this module only draws clauses, facts and messages.
 """
 
 import random
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from lifecycle.seed import bank, worlds
 from lifecycle.seed.bank import ClauseTemplate, Split, Test
-from lifecycle.seed.scope import scope_of
-from policies import PolicyVersion, Reason, ToolName
+from lifecycle.seed.truth import Filled, decide, goods_of, limit_of
+from policies import Reason
 from policies.plain_text import plain_text_version
-from services.domain.actions import ToolCall
-from services.domain.decision import ClauseReading, Condition, Decision, FactTest, Outcome, Truth
+from services.domain.decision import Decision, Truth
 from services.domain.evidence import Evidence
 from services.domain.facts import OPPOSITES, FactValue, OrderFacts, contradictions
-from services.inference.answer import arguments_for
-from services.inference.grammar import flag_test, number_test
 
-MAX_GRANTS = 2
-_FAULTS = frozenset(Reason) - {Reason.CHANGE_OF_MIND, Reason.UNCLEAR, Reason.LATE_DELIVERY}
-_TOOL_OF = {
-    "return": ToolName.CREATE_RETURN_LABEL,
-    "refund": ToolName.ISSUE_REFUND,
-    "replacement": ToolName.SEND_REPLACEMENT,
-    "store_credit": ToolName.ISSUE_STORE_CREDIT,
-}
 _COMMON_DAYS = (3, 5, 7, 10, 14, 14, 20, 21, 28, 30, 30, 30, 45, 60, 90, 100, 120, 180, 365)
 _ID_STYLES = ("P-{}", "P-{}", "P-{}", "R{}", "RET-{}", "{}.1", "POL-{}", "C{}", "returns-{}", "T-{}", "§{}")
-
-
-class Filled(NamedTuple):
-    """A clause template with its numbers drawn, and the policy version it became."""
-
-    template: ClauseTemplate
-    numbers: Mapping[str, int]
-    policy: PolicyVersion
 
 
 class SeedCase(NamedTuple):
@@ -48,7 +28,7 @@ class SeedCase(NamedTuple):
     decision: Decision
     conflict: bool
     lang: str
-    provenance: Mapping[str, str | int | list[str]]
+    provenance: Mapping[str, Any]
 
 
 def make_world(rng: random.Random, split: Split, messages: int) -> tuple[SeedCase, ...]:
@@ -90,12 +70,8 @@ def make_world(rng: random.Random, split: Split, messages: int) -> tuple[SeedCas
 def _item_for(first: Filled, rng: random.Random) -> bank.Item:
     """Draw an item that the first clause speaks of, where it restricts itself to some goods."""
     wanted = {t.wanted for t in _tests(first.template) if t.fact == "category" and t.relation == "is"}
-    kinds = wanted or _scope(first)
+    kinds = wanted or goods_of(first)
     return rng.choice([item for item in bank.items() if item.category in kinds] or bank.items())
-
-
-def _scope(entry: Filled) -> frozenset[str]:
-    return scope_of(entry.policy.sentences[entry.template.key])
 
 
 def make_case(rng: random.Random, split: Split) -> SeedCase:
@@ -204,19 +180,7 @@ def _make_true(
                     del facts[name]
                 continue
             holds = truth is Truth.YES and (index == holder or rng.random() < 0.3)
-            facts[name] = worlds.value_for(test, holds, _limit(test, entry.numbers), rng)
-
-
-def _limit(test: Test, numbers: Mapping[str, int]) -> int | None:
-    """Return the number a test compares with, or None where it compares a flag or a text."""
-    if test.relation not in ("<=", ">=", "<", ">"):
-        return None
-    wanted = test.wanted.strip("{}")
-    factor = 1
-    if "*" in wanted:
-        wanted, _, times = wanted.partition("*")
-        factor = int(times)
-    return (numbers[wanted] if wanted in numbers else int(wanted)) * factor
+            facts[name] = worlds.value_for(test, holds, limit_of(test, entry.numbers), rng)
 
 
 def _contradict(rng: random.Random, facts: dict[str, FactValue]) -> None:
@@ -242,123 +206,3 @@ def _reconcile(facts: dict[str, FactValue], keep: set[str]) -> None:
     for name, _, other, _ in OPPOSITES:
         if name in facts and other in facts:
             facts.pop(other if name in keep else name, None)
-
-
-def read(entry: Filled, facts: Mapping[str, FactValue], renamed: Mapping[str, str]) -> ClauseReading:
-    """Return how the clause reads on these facts: the teacher's scratch line."""
-    conditions = []
-    for alternatives in entry.template.conditions:
-        tests = [_fact_test(test, entry.numbers, facts, renamed) for test in alternatives]
-        stated = [test for test in tests if test.fact is not None]
-        conditions.append(Condition(any_of=tuple(stated or tests[:1])))
-    return ClauseReading(
-        policy_id=entry.policy.policy_id,
-        evidence=entry.policy.sentences[entry.template.key],
-        conditions=tuple(conditions),
-    )
-
-
-def _fact_test(
-    test: Test, numbers: Mapping[str, int], facts: Mapping[str, FactValue], renamed: Mapping[str, str]
-) -> FactTest:
-    name = renamed.get(test.fact, test.fact)
-    if name not in facts:
-        return FactTest(fact=None, relation="is", wanted=None, actual=None, result=Truth.UNKNOWN)
-    actual, limit = facts[name], _limit(test, numbers)
-    if limit is not None:
-        return number_test(name, test.relation, limit, actual)
-    if test.wanted in ("true", "false"):
-        return flag_test(name, test.wanted == "true", actual)
-    if actual is None:
-        result = Truth.UNKNOWN
-    else:
-        result = Truth.YES if (str(actual) == test.wanted) == (test.relation == "is") else Truth.NO
-    return FactTest(fact=name, relation="fits", wanted=None, actual=actual, result=result)
-
-
-def decide(evidence: Evidence, filled: Sequence[Filled], reason: Reason, renamed: Mapping[str, str]) -> Decision:
-    """Return the right decision for the case, with the readings that lead to it.
-
-    Grants are read in the prompt's order until one is met; then whatever forbids.
-    """
-    facts = evidence.facts.values
-    fitting = [e for e in filled if reason in e.template.reasons and _in_scope(e, facts)]
-    grants: list[Weighed] = []
-    for entry in fitting:
-        if entry.template.kind == "grant" and len(grants) < MAX_GRANTS:
-            grants.append((entry, read(entry, facts, renamed)))
-            if grants[-1][1].result is Truth.YES:
-                break
-    bans = [(e, read(e, facts, renamed)) for e in fitting if e.template.kind == "exclude"]
-    bans = [(e, r) for e, r in bans if r.result is not Truth.YES and _stated(r)][:1]
-    if not grants and not any(r.result is Truth.NO for _, r in bans):
-        return Decision(reason=reason, policy_id=None, policy_version=None, evidence="", outcome=Outcome.REVIEW)
-    outcome, (entry, reading) = _weigh(grants, bans, reason)
-    if evidence.contradictions:
-        outcome = Outcome.REVIEW
-    return Decision(
-        reason=reason,
-        policy_id=entry.policy.policy_id,
-        policy_version=entry.policy.version,
-        evidence=reading.evidence,
-        outcome=outcome,
-        tool_calls=_tools(entry, reading, outcome, reason, evidence),
-        readings=tuple(reading for _, reading in [*grants, *bans]),
-    )
-
-
-def _in_scope(entry: Filled, facts: Mapping[str, FactValue]) -> bool:
-    """Tell whether the clause speaks of this kind of goods at all."""
-    actual = facts.get("category")
-    if actual is None:
-        return True
-    for alternatives in entry.template.conditions:
-        wanted = {t.wanted for t in alternatives if t.fact == "category" and t.relation == "is"}
-        if wanted:
-            return str(actual) in wanted or len(alternatives) > len(wanted)
-    kinds = _scope(entry)
-    return not kinds or str(actual) in kinds
-
-
-def _stated(reading: ClauseReading) -> bool:
-    """Tell whether the facts mention what the ban asks about; a ban on what nobody records decides nothing."""
-    return any(test.fact is not None for condition in reading.conditions for test in condition.any_of)
-
-
-Weighed = tuple[Filled, ClauseReading]
-
-
-def _weigh(grants: Sequence[Weighed], bans: Sequence[Weighed], reason: Reason) -> tuple[Outcome, Weighed]:
-    """Weigh what grants against what forbids; the second value is the clause that governs."""
-    granted = next((pair for pair in grants if pair[1].result is Truth.YES), None)
-    unsure = next((pair for pair in grants if pair[1].result is Truth.UNKNOWN), None)
-    banned = next((pair for pair in bans if pair[1].result is Truth.NO), None)
-    if banned:
-        if reason in _FAULTS and (granted or unsure):
-            return Outcome.REVIEW, granted or unsure or banned
-        return Outcome.NOT_ELIGIBLE, banned
-    if granted:
-        return (Outcome.REVIEW, bans[0]) if bans else (Outcome.ELIGIBLE, granted)
-    if unsure:
-        return Outcome.REVIEW, unsure
-    return Outcome.NOT_ELIGIBLE, grants[0]
-
-
-def _tools(
-    entry: Filled, reading: ClauseReading, outcome: Outcome, reason: Reason, evidence: Evidence
-) -> tuple[ToolCall, ...]:
-    """Return what a good desk does: what the clause gives, or photos where only the proof of a fault is missing."""
-    if outcome is Outcome.ELIGIBLE:
-        tool = _TOOL_OF.get(entry.template.gives, ToolName.CREATE_RETURN_LABEL)
-        if entry.policy.grant(tool) is None:
-            tool = ToolName.CREATE_RETURN_LABEL
-    elif (
-        outcome is Outcome.REVIEW
-        and reason in _FAULTS
-        and reading.result is Truth.UNKNOWN
-        and not evidence.contradictions
-    ):
-        tool = ToolName.REQUEST_PHOTOS
-    else:
-        return ()
-    return (ToolCall(name=tool, arguments=arguments_for(tool, evidence)),)

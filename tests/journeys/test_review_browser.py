@@ -81,11 +81,8 @@ def items(desk):
         ids = world.submit(desk, orders, prefix=f"j{next(numbers)}")
         world.triage_all(desk)
         with desk.sessions() as session:
-            return [
-                "/review/items/"
-                + session.execute(text("SELECT id FROM review_item WHERE return_id = :id"), {"id": one}).scalar_one()
-                for one in ids
-            ]
+            found = text("SELECT id FROM review_item WHERE return_id = :id")
+            return ["/review/items/" + session.execute(found, {"id": one}).scalar_one() for one in ids]
 
     return make
 

@@ -29,8 +29,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_index("ix_review_item_done_page", table_name="review_item")
-    for column in FILTERS:
-        op.drop_index(f"ix_review_item_{column}_next", table_name="review_item")
+    for name in FILTERS:
+        op.drop_index(f"ix_review_item_{name}_next", table_name="review_item")
     _unfinished_index("state <> 'done'")
     for column in ("assigned_to", "given_labels", "wanted_labels", "stage", "purpose"):
         op.drop_column("review_item", column)
