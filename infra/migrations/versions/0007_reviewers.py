@@ -166,11 +166,11 @@ def _shared_queue() -> None:
         op.f("ck_review_item_stage"), "review_item", "stage IN ('label', 'adjudicate', 'waiting')"
     )
     op.create_check_constraint(op.f("ck_review_item_purpose"), "review_item", "purpose IN ('live', 'gold')")
-    for column in FILTERS:
+    for name in FILTERS:
         op.create_index(
-            f"ix_review_item_{column}_next",
+            f"ix_review_item_{name}_next",
             "review_item",
-            [column, "priority", "due_at", "id"],
+            [name, "priority", "due_at", "id"],
             unique=False,
             postgresql_where=UNFINISHED,
         )
