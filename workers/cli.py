@@ -3,6 +3,7 @@
 import typer
 
 from workers.commands import accounts, audit, data, jobs, keys, policies, train, up
+from workers.commands import bench as bench_command
 from workers.commands import decide as decide_command
 from workers.commands import footprint as footprint_command
 from workers.commands import submit as submit_command
@@ -30,6 +31,7 @@ app.add_typer(jobs.app, name="jobs")
 app.command()(verify_command.verify)
 app.command()(decide_command.decide)
 app.command("eval")(decide_command.evaluate)
+app.command()(bench_command.bench)
 app.command()(footprint_command.footprint)
 app.add_typer(policies.app, name="policies")
 app.add_typer(accounts.app, name="accounts")
