@@ -18,7 +18,7 @@ def main() -> None:
         host=settings.bind_address,
         port=settings.port,
         log_config=None,
-        access_log=True,
+        access_log=settings.log_level == "DEBUG",  # a line a request drowns what an operator looks for
         timeout_graceful_shutdown=STOP_SECONDS,
         server_header=False,
     )
