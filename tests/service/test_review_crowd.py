@@ -26,8 +26,10 @@ LEASE = timedelta(seconds=2)
 
 @pytest.fixture(scope="module")
 def desk(migrated_url, tmp_path_factory):
-    parts = world.make_desk(world.settings_for(migrated_url, tmp_path_factory.mktemp("var")))
-    (return_id,) = world.submit(parts, [("A10234", "It arrived cracked.")])
+    parts = world.make_desk(
+        world.settings_for(migrated_url, tmp_path_factory.mktemp("var"), database_pool_size=REVIEWERS)
+    )
+    (return_id,) = world.submit(parts, [("A10260", "I changed my mind and would like to send it back.")])
     world.triage_all(parts)
     bulk_items.copy_items(parts.engine, return_id, ITEMS - 1)
     bulk_items.analyze(parts.engine)
