@@ -15,6 +15,7 @@ from infra.identity import surely_dead
 from infra.queue import LOCAL_BROKER, Poker
 from infra.settings import Environment, Settings, SettingsInvalid, get_settings
 from policies.catalog import BUILT_IN
+from services.adapters import patience as adapters_patience
 from services.adapters.http_json import new_client
 from services.adapters.http_tools import HttpTools
 from services.adapters.local_tools import LocalTools
@@ -22,6 +23,7 @@ from services.adapters.mail import Mailbox, Smtp
 from services.adapters.money import MoneyDesk
 from services.adapters.orders import HttpOrders, LocalOrders
 from services.adapters.parcels import ParcelDesk
+from services.adapters.patience import Persistent
 from services.domain.jobs import JobKind, Patience
 from services.domain.reading import LexicalClaimReader
 from services.flows.pipeline import Pipeline
@@ -142,7 +144,8 @@ def make_orders(settings: Settings, opener: Sessions) -> Orders:
     """Return the order source: the shop's service where an address is set, else our own table."""
     if settings.order_source_url:
         token = settings.order_source_token
-        return HttpOrders(new_client(settings.order_source_url, token.get_secret_value() if token else None))
+        client = new_client(settings.order_source_url, token.get_secret_value() if token else None)
+        return HttpOrders(client, _persistent(settings.order_source_timeout_seconds))
     return LocalOrders(OrderRows(opener))
 
 
@@ -150,7 +153,8 @@ def make_tools(settings: Settings, opener: Sessions, orders: Orders, clock: Cloc
     """Return the tool provider: the shop's service where an address is set, else this machine's own."""
     if settings.tool_provider_url:
         token = settings.tool_provider_token
-        return HttpTools(new_client(settings.tool_provider_url, token.get_secret_value() if token else None))
+        client = new_client(settings.tool_provider_url, token.get_secret_value() if token else None)
+        return HttpTools(client, _persistent(settings.tool_provider_timeout_seconds))
     journal = JournalBook(opener)
     secret = settings.secret_key.get_secret_value().encode()
     return LocalTools(
@@ -161,6 +165,10 @@ def make_tools(settings: Settings, opener: Sessions, orders: Orders, clock: Cloc
         journal=journal,
         clock=clock,
     )
+
+
+def _persistent(deadline_seconds: float) -> Persistent:
+    return Persistent(patience=adapters_patience.Patience(deadline_seconds=deadline_seconds))
 
 
 def make_mailbox(settings: Settings) -> Mailbox:

@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 import yaml
 
+from infra.settings import get_settings
 from services.adapters.http_json import MAX_BODY_BYTES, new_client
 from services.adapters.orders import HttpOrders
 from services.adapters.patience import CircuitBreaker, Patience, Persistent
 from services.domain.orders import ShopOrder
 from services.ports import OrderNotFound, OrderSourceUnavailable
 from tests.service.shop_server import serving
+from workers.wiring import make_orders
 
 ON = date(2026, 11, 24)
 LAMP = {"item": "lamp", "category": "home", "price_cents": 4900, "facts": {"damage_confirmed": True}}
@@ -190,3 +192,11 @@ def test_the_published_contract_lists_the_fields_that_the_source_reads():
         assert set(theirs["required"]) == set(model["required"])
     example = contract["components"]["examples"]["damagedLamp"]["value"]
     assert ShopOrder.model_validate(example).lines[0].facts["damage_confirmed"] is True
+
+
+def test_the_desk_waits_for_the_order_service_as_long_as_its_setting_says():
+    settings = get_settings().model_copy(
+        update={"order_source_url": "http://127.0.0.1:9", "order_source_timeout_seconds": 1.5}
+    )
+    source = make_orders(settings, None)
+    assert source._persistent.patience.deadline_seconds == 1.5
