@@ -45,7 +45,7 @@ def progress(request: Request, login: Seer) -> Response:
             request,
             day=review_views.day_of(session, name, now),
             days=review_statistics.days(session, name, now),
-            facets=facet_counts(session),
+            facets=parts.cached_facets(lambda: facet_counts(session)),
             gold=next(iter(gold_scores(session, name)), None),
             now=now,
         )
