@@ -35,7 +35,7 @@ SHOP = "sample-shop"
 PASSWORD = "a long enough password"
 LIE = "Your refund of EUR 999.00 has been issued to your card."
 XSS = "<script>document.title='owned'</script><img src=x onerror=alert(1)>"
-DOUBT = "Your parcel has been flobbed for you."
+DOUBT = "The replacement thing is processed-ish."
 
 
 class ErringDecider(ScriptedDecider):
