@@ -14,7 +14,6 @@ from sqlalchemy import text
 
 from infra.embedded import free_port
 from infra.settings import Settings, get_settings
-from review_ui.app import extend
 from review_ui.login import hasher
 from services.api.app import create_app
 from services.domain.decision import ClauseReading, Outcome
@@ -25,11 +24,11 @@ from services.flows.pipeline import Pipeline
 from services.flows.triage import Triage
 from services.ports import Replied
 from services.store import accounts, jobs
-from services.store.ledger import ToolLedger
 from services.store.triage import TriageRecords
+from workers.http import pages
 from workers.scripted import ScriptedDecider
 from workers.seed import seed
-from workers.wiring import Desk, make_tools
+from workers.wiring import Desk
 
 SHOP = "sample-shop"
 PASSWORD = "a long enough password"
@@ -144,13 +143,8 @@ def make_desk(settings: Settings) -> Desk:
 
 @contextmanager
 def serving(settings: Settings) -> Iterator[str]:
-    """Serve API and review pages; yield the address."""
-
-    def ledger(chosen, sessions):
-        desk = Desk(chosen)
-        return ToolLedger(sessions, make_tools(chosen, sessions, desk.orders, desk.clock), desk.clock, name="local")
-
-    app = create_app(settings, extend=[lambda app: extend(app, ledger)])
+    """Serve API and review pages as the product composes them; yield the address."""
+    app = create_app(settings, extend=pages())
     port = free_port()
     server = uvicorn.Server(
         uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, access_log=False, timeout_graceful_shutdown=1)
