@@ -53,12 +53,13 @@ class Ability(StrEnum):
     ADJUDICATE = "adjudicate"
     SEE_PEOPLE = "see_people"
     SEE_AUDIT = "see_audit"
+    SEE_OPERATIONS = "see_operations"
     QUARANTINE = "quarantine"
     MANAGE_ACCOUNTS = "manage_accounts"
 
 
 _REVIEWER = frozenset({Ability.SEE, Ability.LABEL, Ability.RUN_TOOLS})
-_OPERATOR = frozenset({Ability.SEE, Ability.SEE_PEOPLE, Ability.SEE_AUDIT, Ability.QUARANTINE})
+_OPERATOR = frozenset({Ability.SEE, Ability.SEE_PEOPLE, Ability.SEE_AUDIT, Ability.SEE_OPERATIONS, Ability.QUARANTINE})
 ABILITIES: Mapping[Role, frozenset[Ability]] = {
     Role.REVIEWER: _REVIEWER,
     Role.ADJUDICATOR: _REVIEWER | {Ability.ADJUDICATE, Ability.SEE_PEOPLE},
