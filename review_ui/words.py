@@ -45,6 +45,7 @@ CHECKS: Mapping[str, str] = {
     "no_leftovers": "No placeholders are left in the reply",
     "readable": "The reply is readable",
     "agrees_with_outcome": "The reply agrees with the decision",
+    "cites_governing": "The reply cites the clause that governs",
 }
 
 FAILED_CHECKS: Mapping[str, str] = {
@@ -65,6 +66,7 @@ FAILED_CHECKS: Mapping[str, str] = {
     "no_leftovers": "Placeholder left in",
     "readable": "Not readable",
     "agrees_with_outcome": "Reply against decision",
+    "cites_governing": "Reply cites another clause",
 }
 
 OUTCOMES: Mapping[str, str] = {

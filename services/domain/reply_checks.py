@@ -1,6 +1,7 @@
 """The checks on a reply's text, its claims apart: empty, over-long, leftovers, hidden text, the outcome's opposite."""
 
 import re
+from collections.abc import Iterable
 
 from services.domain.checks import failed, passed
 from services.domain.decision import Outcome
@@ -104,3 +105,32 @@ def agrees_with_outcome(reply: str, outcome: Outcome) -> Finding:
         severity=Verdict.AMBIGUOUS,
         span=fold(reply).span(*found.span()),
     )
+
+
+def cites_governing(reply: str, governing: str | None, retrieved: Iterable[str]) -> Finding:
+    """Look for a clause cited in the reply that is not the one the decision rests on.
+
+    Cited is a retrieved clause's id, or another id of the governing one's form: P-3 beside P-7. Ids without both a
+    letter and a digit are left alone, since an "A" or a "4.1" may stand in any sentence.
+    """
+    name = "cites_governing"
+    if governing is None:
+        return passed(name, "no clause governs, so none can be mistaken for it")
+    forms = [re.escape(one) for one in retrieved if _is_telling(one)]
+    if _is_telling(governing):
+        forms.append(re.sub(r"\d+", r"\\d+", re.escape(governing)))
+    for found in re.finditer(r"(?<![\w-])(?:" + "|".join(forms) + r")(?![\w-])", reply) if forms else ():
+        if found.group() != governing:
+            return failed(
+                name,
+                f"the reply cites {found.group()}, the decision rests on {governing}",
+                owner=FailureOwner.PREFERENCE_DATA,
+                remedy=f"cite {governing}, or decide on {found.group()}",
+                severity=Verdict.AMBIGUOUS,
+                span=found.span(),
+            )
+    return passed(name, f"the reply cites no other clause than {governing}")
+
+
+def _is_telling(policy_id: str) -> bool:
+    return any(map(str.isdigit, policy_id)) and any(map(str.isalpha, policy_id))

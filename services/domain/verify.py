@@ -57,7 +57,7 @@ def verify(  # noqa: PLR0913, PLR0917 - all that the judge sees
     judged: tuple[Claim, ...] = ()
     if reply is not None:
         claim_findings, judged = judge_claims(claims, actions, options.threshold)
-        findings.extend(_reply_findings(reply, decision))
+        findings.extend(_reply_findings(reply, decision, evidence))
         findings.extend(claim_findings)
         findings.extend(_statement_findings(reply, evidence.facts))
     return _verification(findings, judged)
@@ -137,7 +137,7 @@ def _words(effect: Effect) -> str:
     return "that all is done" if effect is Effect.UNSPECIFIED else effect.value.replace("_", " ")
 
 
-def _reply_findings(reply: str, decision: Decision | None) -> list[Finding]:
+def _reply_findings(reply: str, decision: Decision | None, evidence: Evidence) -> list[Finding]:
     findings = [
         reply_checks.reply_present(reply),
         reply_checks.reply_length(reply),
@@ -146,6 +146,8 @@ def _reply_findings(reply: str, decision: Decision | None) -> list[Finding]:
     ]
     if decision is not None:
         findings.append(reply_checks.agrees_with_outcome(reply, decision.outcome))
+        retrieved = [policy.policy_id for policy in evidence.policies]
+        findings.append(reply_checks.cites_governing(reply, decision.policy_id, retrieved))
     return findings
 
 
