@@ -141,7 +141,11 @@ def audit(
 
     if not data.is_file():
         bad_input(f"--data: no file {data}; build one with returns-desk data build")
-    cases = [row for _, row in read_rows(str(evaluation), "--eval")] if evaluation else []
+    cases = []
+    for number, row in read_rows(str(evaluation), "--eval") if evaluation else ():
+        if not isinstance(row, dict):
+            bad_input(f"--eval: line {number} is not an object; write one JSON object a line")
+        cases.append(row)
     with data.open(encoding="utf-8") as file:
         is_pairs = '"fault":' in file.readline()
     try:

@@ -1,15 +1,13 @@
 """`returns-desk decide` and `returns-desk eval`: the stateless pipeline on JSONL cases, and its score."""
 
 import json
-import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workers.commands.jsonl import read_rows, write_line
+from workers.commands.jsonl import read_rows, write_line, writer
 from workers.commands.output import NEGATIVE, bad_input
 
 if TYPE_CHECKING:
@@ -43,7 +41,7 @@ def decide(
     if source is None or target is None:
         bad_input("--in and --out are needed, unless --replay names a stored trace")
     cases = _cases(source, "--in")
-    with _writer(target) as out:
+    with writer(target) as out:
         for output in _run(cases, checkpoint, require_rule):
             write_line(out, output)
 
@@ -147,19 +145,6 @@ def _decider(checkpoint: str | None) -> "Decider":
         return load_decider(checkpoint or champion(settings), roots(settings))
     except (BaseUnavailable, CheckpointError) as error:
         bad_input(f"--checkpoint: {error}")
-
-
-@contextmanager
-def _writer(target: str) -> Iterator[TextIO]:
-    if target == "-":
-        yield sys.stdout
-        return
-    try:
-        file = Path(target).open("w", encoding="utf-8")  # noqa: SIM115 - closed below, after a clear refusal here
-    except OSError as error:
-        bad_input(f"--out: cannot write {target}: {error.strerror}")
-    with file:
-        yield file
 
 
 def _share(share: "Share") -> dict[str, Any]:

@@ -1,13 +1,11 @@
 """`returns-desk verify`: only the claim check, replies against recorded actions. No database, no model."""
 
-import json
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from workers.commands.jsonl import read_rows, write_line, writer
 from workers.commands.output import NEGATIVE, bad_input
 
 _EXAMPLE = """Example:
@@ -33,13 +31,16 @@ def verify(
     reader = LexicalClaimReader()
     limit = DEFAULT_THRESHOLD if threshold is None else threshold
     passed = True
-    lines: list[str] = []
+    outputs: list[dict[str, Any]] = []
     for number, case in _cases(source):
         actions = _actions(case, number)
         result = verify_reply(case["reply"], actions, reader, threshold=limit)
         passed = passed and result.verdict.value == "pass"
-        lines.append(json.dumps(_output(case, result), ensure_ascii=False))
-    _write(target, lines)
+        outputs.append(_output(case, result))
+    # Written only when all could be read: a bad line leaves no half a file behind.
+    with writer(target) as out:
+        for output in outputs:
+            write_line(out, output)
     if strict and not passed:
         raise typer.Exit(NEGATIVE)
 
@@ -48,26 +49,9 @@ verify.__doc__ = f"{verify.__doc__}\n\n{_EXAMPLE}"
 
 
 def _cases(source: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    if source == "-":
-        text = sys.stdin.read()
-    else:
-        try:
-            text = Path(source).read_text(encoding="utf-8")
-        except FileNotFoundError:
-            bad_input(f"--in: no file {source}; give a JSONL file or - for standard input")
-        except UnicodeDecodeError as error:
-            bad_input(f"--in: {source} is not UTF-8 at byte {error.start}; save it as UTF-8")
-        except OSError as error:
-            bad_input(f"--in: cannot read {source}: {error.strerror}")
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            case = json.loads(line)
-        except json.JSONDecodeError as error:
-            bad_input(f"line {number}: not JSON ({error.msg}); write one object a line")
+    for number, case in read_rows(source):
         if not isinstance(case, dict) or not isinstance(case.get("reply"), str):
-            bad_input(f"line {number}: field reply is missing or not a string")
+            bad_input(f"--in: line {number}: field reply is missing or not a string")
         yield number, case
 
 
@@ -102,14 +86,3 @@ def _output(case: dict[str, Any], result: Any) -> dict[str, Any]:
         for f in result.findings
     ]
     return {"id": case.get("id"), "verdict": result.verdict.value, "claims": claims, "findings": findings}
-
-
-def _write(target: str, lines: list[str]) -> None:
-    text = "".join(line + "\n" for line in lines)
-    if target == "-":
-        sys.stdout.write(text)
-        return
-    try:
-        Path(target).write_text(text, encoding="utf-8")
-    except OSError as error:
-        bad_input(f"--out: cannot write {target}: {error.strerror}")
