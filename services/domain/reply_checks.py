@@ -116,8 +116,8 @@ def cites_governing(reply: str, governing: str | None, retrieved: Iterable[str])
     name = "cites_governing"
     if governing is None:
         return passed(name, "no clause governs, so none can be mistaken for it")
-    forms = [re.escape(one) for one in retrieved if _is_telling(one)]
-    if _is_telling(governing):
+    forms = [re.escape(one) for one in retrieved if is_telling(one)]
+    if is_telling(governing):
         forms.append(re.sub(r"\d+", r"\\d+", re.escape(governing)))
     for found in re.finditer(r"(?<![\w-])(?:" + "|".join(forms) + r")(?![\w-])", reply) if forms else ():
         if found.group() != governing:
@@ -132,5 +132,6 @@ def cites_governing(reply: str, governing: str | None, retrieved: Iterable[str])
     return passed(name, f"the reply cites no other clause than {governing}")
 
 
-def _is_telling(policy_id: str) -> bool:
+def is_telling(policy_id: str) -> bool:
+    """Tell whether an id can be recognised in running text: it has both a letter and a digit."""
     return any(map(str.isdigit, policy_id)) and any(map(str.isalpha, policy_id))

@@ -19,7 +19,7 @@ from services.inference.answer import BadAnswer, parse_decision
 from services.inference.checkpoint import load_checkpoint
 from services.inference.constrain import Grammars
 from services.inference.engine import Engine, EngineOptions
-from services.inference.grammar import decision_grammar
+from services.inference.grammar import decision_grammar, reply_grammar
 from services.inference.prompt import (
     CaseView,
     Segment,
@@ -138,8 +138,10 @@ class EngineDecider:
         asked = self._asked.pop(evidence.digest, None) or self._asked_again(evidence, decision)
         turn = [Segment("<|im_end|>", control=True), *reply_prompt_segments(actions)]
         ids = [*asked.ids, *tokenize(self._tokenizer, turn).ids]
+        grammar = reply_grammar(decision.policy_id, (policy.policy_id for policy in evidence.policies))
         return GenerationRequest(
             ids,
+            constraint=partial(self._grammars.compile, grammar) if grammar else None,
             max_new_tokens=MAX_REPLY_TOKENS,
             session=asked.session,
             temperature=self._temperature,

@@ -5,12 +5,14 @@ comparison results, labels. What remains to choose: reason, sentence, conditions
 """
 
 import json
+import re
 from collections.abc import Iterable
 
 from policies import PolicyVersion, Reason, ToolName
 from policies.numbers import numbers_in
 from services.domain.decision import FactTest, Outcome, Truth
 from services.domain.facts import FactValue
+from services.domain.reply_checks import is_telling
 from services.inference.prompt import CONFLICT, NONE_FITS, NOT_STATED, CaseView, test_head, test_tail
 
 MAX_CONDITIONS = 7
@@ -40,6 +42,31 @@ def decision_grammar(view: CaseView) -> str:
     for letter, policy in view.clauses.items():
         lines += _clause_rules(view, letter, policy, only_review=contradicted)
     return "\n".join(lines)
+
+
+def reply_grammar(governing: str | None, retrieved: Iterable[str]) -> str | None:
+    """Return the grammar of a reply: any text in which the only clause cited is the one that governs.
+
+    Forbidden are other ids of its form (P-3 beside P-7, retrieved or made up) and retrieved ids of another form, so a
+    small model that mixes up two numbers can only write the right one. None where no id can be told from a word.
+    """
+    if governing is None:
+        return None
+    forms = [_pattern(one) for one in retrieved if is_telling(one)]
+    if is_telling(governing):
+        forms.append(re.sub(r"\d+", "[0-9]+", _pattern(governing)))
+    if not forms:
+        return None
+    anything = r"/(.|\n)*/"
+    return (
+        f"start: TEXT\nOTHER: /{'|'.join(dict.fromkeys(forms))}/ & ~/{_pattern(governing)}/\n"
+        f"TEXT: {anything} & ~({anything} OTHER (/[^0-9](.|\\n)*/)?)\n"
+    )
+
+
+def _pattern(policy_id: str) -> str:
+    """Write an id as a pattern between lark's slashes."""
+    return re.escape(policy_id).replace("/", r"\/")
 
 
 def _clause_rules(view: CaseView, letter: str, policy: PolicyVersion, *, only_review: bool) -> list[str]:

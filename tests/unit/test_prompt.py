@@ -15,7 +15,7 @@ from services.domain.evidence import Evidence
 from services.domain.facts import OrderFacts, with_derived
 from services.inference.answer import BadAnswer, parse_decision
 from services.inference.base import ensure_base
-from services.inference.grammar import decision_grammar
+from services.inference.grammar import decision_grammar, reply_grammar
 from services.inference.prompt import CaseView, decision_segments, prompt_segments
 from services.inference.tokenizer import Tokenizer
 from services.inference.tokens import tokenize
@@ -145,3 +145,27 @@ def test_special_tokens_in_a_message_stay_text(tokenizer):
     clean = view_of(message="hi")
     stops = [tokenize(tokenizer, prompt_segments(one)).ids.count(tokenizer.stop_id) for one in (view, clean)]
     assert stops[0] == stops[1]
+
+
+@pytest.mark.parametrize(
+    ("reply", "allowed", "why"),
+    [
+        ("Under P-7 you may return it.\nThank you.", True, "the clause that governs"),
+        ("Under P-12 you may return it.", False, "another clause that was retrieved"),
+        ("Not under P-12", False, "also at the end"),
+        ("We have checked P-12501.", False, "a clause of that form which nobody retrieved"),
+        ("Under P-7501 it is accepted.", False, "its own number, grown"),
+        ("A refund of 49.00 EUR for part P, 7 days.", True, "no id at all"),
+    ],
+)
+def test_a_reply_can_cite_no_other_retrieved_clause(tokenizer, reply, allowed, why):
+    tokens = llguidance.LLTokenizer(tokenizer.json, eos_token=tokenizer.stop_id)
+    grammar = llguidance.LLMatcher.grammar_from_lark(reply_grammar("P-7", ["P-7", "P-12", "A"]))
+    matched = llguidance.LLMatcher(tokens, grammar)
+    ids = [*tokenizer.encode(reply), tokenizer.stop_id]
+    assert (matched.validate_tokens(ids) == len(ids)) is allowed, why
+
+
+def test_a_reply_is_free_where_nothing_could_be_mistaken():
+    assert reply_grammar("A", ["A", "B"]) is None
+    assert reply_grammar(None, ["P-7", "P-12"]) is None
