@@ -25,6 +25,14 @@ from services.store.tables_accounts import (
     SavedViewRow,
 )
 from services.store.tables_jobs import IdempotencyKeyRow, JobRow, OutboxRow, ProcessRow
+from services.store.tables_nightly import (
+    CheckpointRow,
+    DatasetRow,
+    GateReportRow,
+    NightLogRow,
+    NightRow,
+    NightStageRow,
+)
 from services.store.tables_returns import (
     EventRow,
     JournalLineRow,
@@ -45,7 +53,10 @@ __all__ = [
     "ApiKeyRow",
     "AuditRow",
     "CheckpointDatasetRow",
+    "CheckpointRow",
+    "DatasetRow",
     "EventRow",
+    "GateReportRow",
     "GoldItemRow",
     "IdempotencyKeyRow",
     "JobRow",
@@ -54,6 +65,9 @@ __all__ = [
     "LabelRow",
     "LabelUseRow",
     "LoginFailureRow",
+    "NightLogRow",
+    "NightRow",
+    "NightStageRow",
     "OutboxRow",
     "PolicyVersionRow",
     "ProcessRow",
