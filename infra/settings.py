@@ -88,6 +88,21 @@ class _Jobs(BaseModel):
     triage_batch_size: Annotated[int, Field(ge=1)] = 8
 
 
+class _Nightly(BaseModel):
+    """What a night may take and cost, and when the gate lets its candidate go."""
+
+    nightly_enabled: bool = True
+    nightly_max_minutes: Annotated[float, Field(gt=0)] = 60
+    nightly_min_labels: Annotated[int, Field(ge=1)] = 20
+    nightly_most_labels_per_reviewer: Annotated[int, Field(ge=1)] = 200
+    nightly_two_people: bool = False
+    nightly_holdout_share: Annotated[float, Field(ge=0, le=0.5)] = 0.1
+    nightly_release: bool = True
+    nightly_seed: int = 17
+    nightly_rlvr_steps: Annotated[int, Field(ge=0)] = 0
+    gate_memory_mib: Annotated[int, Field(ge=1)] = 2048
+
+
 class _Outward(BaseModel):
     """Systems of record and providers outside the desk. An empty URL means the local, real implementation."""
 
@@ -128,7 +143,7 @@ class _Desk(BaseModel):
     decide_timeout_seconds: Annotated[float, Field(gt=0)] = 120
 
 
-class Settings(_Process, _Servers, _Intake, _Jobs, _Outward, _Desk, BaseSettings):
+class Settings(_Process, _Servers, _Intake, _Jobs, _Nightly, _Outward, _Desk, BaseSettings):
     """All settings, flat: `settings.port`, `settings.lease_seconds`."""
 
     model_config = SettingsConfigDict(env_file_encoding="utf-8", extra="ignore", env_ignore_empty=True, frozen=True)
@@ -180,6 +195,14 @@ class Settings(_Process, _Servers, _Intake, _Jobs, _Outward, _Desk, BaseSettings
     @property
     def checkpoints_dir(self) -> Path:
         return self.var_dir / "checkpoints"
+
+    @property
+    def datasets_dir(self) -> Path:
+        return self.var_dir / "datasets"
+
+    @property
+    def nights_dir(self) -> Path:
+        return self.var_dir / "nights"
 
     @property
     def mail_dir(self) -> Path:

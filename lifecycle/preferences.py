@@ -29,7 +29,10 @@ from services.inference.prompt import (
 from services.inference.tokenizer import Tokenizer
 from services.inference.tokens import tokenize
 
-Fault = Literal["invented_action", "wrong_clause", "false_quote", "promise", "rude", "wrong_outcome", "other_clause"]
+Fault = Literal[
+    "invented_action", "wrong_clause", "false_quote", "promise", "rude", "wrong_outcome", "other_clause", "reviewer"
+]
+"""What is wrong with the rejected side; `reviewer`: a person preferred the other one, and no check says why."""
 
 _QUOTES = (
     ' Our policy says: "Every article may be returned at any time, no questions asked."',

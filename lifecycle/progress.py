@@ -1,7 +1,25 @@
-"""Progress of long work: a bar on a terminal, a line a minute elsewhere. Shows, and stores nothing."""
+"""Progress of long work: a bar on a terminal, a line a minute elsewhere, and to whoever listens. Stores nothing."""
 
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+Listener = Callable[[str, int, int, str], None]
+"""Called after every step: (title, done, total, note)."""
+
+_listener: ContextVar[Listener | None] = ContextVar("progress_listener", default=None)
+
+
+@contextmanager
+def listening(listener: Listener) -> Iterator[None]:
+    """Tell `listener` of every step that is made while the block runs."""
+    token = _listener.set(listener)
+    try:
+        yield
+    finally:
+        _listener.reset(token)
 
 
 class Progress:
@@ -14,6 +32,8 @@ class Progress:
 
     def step(self, note: str = "") -> None:
         self.done += 1
+        if (listener := _listener.get()) is not None:
+            listener(self.title, self.done, self.total, note)
         now = time.monotonic()
         if now - self._shown < (0.2 if self._terminal else 60.0) and self.done < self.total:
             return
