@@ -15,6 +15,10 @@ STATIC = {
     "review.js": "text/javascript",
     "htmx.min.js": "text/javascript",
     "icon.svg": "image/svg+xml",
+    "ops.css": "text/css",
+    "ops.js": "text/javascript",
+    "uplot.min.css": "text/css",
+    "uplot.min.js": "text/javascript",
 }
 last = APIRouter(prefix="/review", route_class=PageRoute, include_in_schema=False)
 

@@ -58,6 +58,7 @@ def templates() -> Environment:
     )
     environment.globals.update(words=words, query=_query)
     environment.filters.update(iso=present_time.iso, utc=present_time.utc, ago=present_time.ago, span=present_time.span)
+    environment.filters.update(short=present_time.short)
     return environment
 
 

@@ -11,6 +11,12 @@ def utc(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%d %b %H:%M} UTC"
 
 
+def short(moment: datetime) -> str:
+    """Return day and time without a year, the time left out at midnight: enough in a list of intervals."""
+    at = moment.astimezone(UTC)
+    return f"{at:%d %b}" if (at.hour, at.minute) == (0, 0) else f"{at:%d %b %H:%M}"
+
+
 def ago(moment: datetime, now: datetime) -> str:
     """Return how long ago, or in how long, such as `3 h ago` or `in 20 min`."""
     gap = now - moment

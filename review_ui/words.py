@@ -5,6 +5,8 @@ Keys are stored words (route reasons, checks, tools); an unknown one is shown as
 
 from collections.abc import Mapping
 
+from review_ui import words_operations as operations
+
 DATABASE_AWAY_TITLE = "The database does not answer"
 DATABASE_AWAY = "Nothing was lost and nothing was stored. Wait a moment and load the page again."
 
@@ -102,6 +104,7 @@ OWNERS: Mapping[str, str] = {
     "serving": "Serving: cut off, malformed, too slow",
     "policy": "Policy: the clause itself is unclear or wrong",
     "gate": "Gate: this checkpoint should not have shipped",
+    "investigate": "Not clear: to be looked into",
 }
 
 KINDS: Mapping[str, str] = {
@@ -200,6 +203,7 @@ _ALL: Mapping[str, Mapping[str, str]] = {
     "stage": STAGES,
     "role": ROLES,
     "facet": FACETS,
+    **operations.KINDS,
 }
 
 

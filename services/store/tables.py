@@ -33,6 +33,7 @@ from services.store.tables_nightly import (
     NightRow,
     NightStageRow,
 )
+from services.store.tables_operations import AlertNoticeRow, AlertRow, ProcessSampleRow
 from services.store.tables_returns import (
     EventRow,
     JournalLineRow,
@@ -50,6 +51,8 @@ metadata: MetaData = SQLModel.metadata
 __all__ = [
     "AccountRow",
     "AccountSessionRow",
+    "AlertNoticeRow",
+    "AlertRow",
     "ApiKeyRow",
     "AuditRow",
     "CheckpointDatasetRow",
@@ -71,6 +74,7 @@ __all__ = [
     "OutboxRow",
     "PolicyVersionRow",
     "ProcessRow",
+    "ProcessSampleRow",
     "QuarantineRow",
     "ReturnRow",
     "ReviewItemRow",
