@@ -53,13 +53,9 @@
     el.click();
   }
 
-  let telling;
-  function tell(text) {
-    const at = document.getElementById("told");
-    at.textContent = text;
-    clearTimeout(telling);
-    telling = setTimeout(() => { at.textContent = ""; }, 4000);
-  }
+  // What was told stays until the next key or click: how fast somebody reads is not ours to guess.
+  function tell(text) { document.getElementById("told").textContent = text; }
+  for (const kind of ["keydown", "pointerdown"]) document.addEventListener(kind, () => tell(""), true);
 
   document.addEventListener("click", (event) => {
     const el = event.target.closest("[data-panel], [data-opens]");

@@ -4,7 +4,6 @@ import itertools
 from pathlib import Path
 
 import pytest
-from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from sqlalchemy import text
 
@@ -13,8 +12,8 @@ from services.domain.reading import LexicalClaimReader
 from services.domain.review import Role
 from services.flows.second_answer import SecondAnswers
 from services.store.samples import SampleRecords
-from tests.journeys.browser import Person, chromium, need_chromium
 from tests.service import review_world as world
+from tests.support.browser import Person, chromium, need_chromium, serious_violations
 from workers.scripted import ScriptedDecider
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
@@ -58,13 +57,11 @@ def second_browser():
 
 @pytest.fixture
 def ada(browser, address):
-    browser.delete_all_cookies() if browser.current_url.startswith("http") else None
     return Person(browser, address, "ada", world.PASSWORD)
 
 
 @pytest.fixture
 def grace(second_browser, address):
-    second_browser.delete_all_cookies() if second_browser.current_url.startswith("http") else None
     return Person(second_browser, address, "grace", world.PASSWORD)
 
 
@@ -93,7 +90,7 @@ def rows(desk, statement, **values):
 
 
 def held(person):
-    return bool(person.all("#hold"))
+    return person.at("#hold").exists()
 
 
 def test_twenty_items_by_keyboard_alone_and_one_taken_back(desk, ada, items):
@@ -102,18 +99,18 @@ def test_twenty_items_by_keyboard_alone_and_one_taken_back(desk, ada, items):
     ada.open("/review")
     ada.leaves(lambda: ada.keys("n"))
     for number in range(20):
-        assert held(ada), ada.text[:500]
+        assert held(ada)
         if number % 5 == 4:
             ada.keys("r")
             ada.keys("The tone is colder than it need be.")
             ada.leaves(lambda: ada.with_control(Keys.ENTER))
         else:
             ada.leaves(lambda: ada.keys("a"))
-    assert "Nothing is left to take here" in ada.text
+    assert ada.shows("Nothing is left to take here")
     given = rows(desk, "SELECT kind FROM label ORDER BY id")[before:]
     assert [row.kind for row in given] == (["approve"] * 4 + ["reject"]) * 4
     ada.leaves(lambda: ada.keys("u"))
-    assert "Take this item" in ada.text
+    assert ada.shows("Take this item")
     ada.leaves(lambda: ada.keys("t"))
     ada.leaves(lambda: ada.keys("a"))
     assert len(rows(desk, "SELECT 1 FROM label WHERE kind = 'undo'")) >= 1
@@ -126,13 +123,13 @@ def test_rows_are_walked_with_j_and_k_and_the_sheet_opens_with_a_question_mark(a
     ada.open("/review")
     ada.keys("j")
     ada.keys("j")
-    assert [row.get_attribute("class") for row in ada.all("tr[data-row]")].index("selected") == 1
+    assert ada.until(lambda: ada.attributes("tr[data-row]", "class") == ["", "selected", ""])
     ada.keys("k")
-    assert ada.all("tr[data-row]")[0].get_attribute("class") == "selected"
+    assert ada.until(lambda: ada.attributes("tr[data-row]", "class")[0] == "selected")
     ada.keys("?")
-    assert ada.find("#keys").is_displayed()
+    assert ada.at("#keys").is_shown()
     ada.keys(Keys.ESCAPE)
-    assert not ada.find("#keys").is_displayed()
+    assert ada.at("#keys").is_shown(shown=False)
     ada.leaves(lambda: ada.keys(Keys.ENTER))
     assert ada.path.startswith("/review/items/")
 
@@ -141,25 +138,23 @@ def test_a_correction_is_checked_live_blocked_while_it_lies_and_sent_when_it_is_
     (path,) = items("It arrived cracked. [lie]")
     ada.open(path)
     ada.leaves(lambda: ada.keys("t"))
-    assert ada.all("mark.unsupported")
+    assert ada.at("mark.unsupported").exists()
     ada.keys("a")
-    assert "Blocked" in ada.find("#told").text
+    assert ada.shows("Blocked", "#told")
     ada.keys("c")
-    reply = ada.find("#correct [name=reply]")
-    assert reply == ada.driver.switch_to.active_element
-    ada.until(lambda: ada.all("#check .verdict.block"), "the first check did not come")
-    reply.clear()
-    reply.send_keys("Your return is eligible. A replacement was sent to you this morning.")
-    ada.until(lambda: "replacement" in ada.find("#check").text)
-    assert ada.all("#check mark.unsupported")
-    assert ada.all("#check mark.removed")
+    reply = ada.at("#correct [name=reply]")
+    assert reply.has_focus()
+    assert ada.at("#check .verdict.block").exists()
+    reply.write("Your return is eligible. A replacement was sent to you this morning.")
+    assert ada.shows("replacement", "#check")
+    assert ada.at("#check mark.unsupported").exists()
+    assert ada.at("#check mark.removed").exists()
+    assert reply.has_focus()
     ada.leaves(lambda: ada.with_control(Keys.ENTER))
-    assert "a block is not overridden" in ada.text
-    reply = ada.find("#correct [name=reply]")
-    assert "this morning" in reply.get_attribute("value"), "what was typed must be kept"
-    reply.clear()
-    reply.send_keys("Your return is eligible, and your return label has been created.")
-    ada.until(lambda: ada.all("#check .verdict.pass"))
+    assert ada.shows("a block is not overridden")
+    assert "this morning" in (reply.attribute("value") or ""), "what was typed must be kept"
+    reply.write("Your return is eligible, and your return label has been created.")
+    assert ada.at("#check .verdict.pass").exists()
     ada.leaves(lambda: ada.with_control(Keys.ENTER))
     found = rows(
         desk,
@@ -176,9 +171,9 @@ def test_two_browsers_at_one_item_meet_a_visible_conflict_and_nothing_is_lost(de
     ada.open(path)
     ada.leaves(lambda: ada.keys("t"))
     grace.open(path)
-    assert "held by ada" in grace.text
+    assert grace.shows("held by ada")
     grace.leaves(lambda: grace.keys("t"))
-    assert "ada holds this item" in grace.text
+    assert grace.shows("ada holds this item")
     with desk.sessions() as session:
         session.execute(
             text("UPDATE review_item SET lease_until = now() - interval '1 s' WHERE id = :id"), {"id": item_id}
@@ -189,8 +184,8 @@ def test_two_browsers_at_one_item_meet_a_visible_conflict_and_nothing_is_lost(de
     ada.keys("r")
     ada.keys("A reason that took me a while to write.")
     ada.leaves(lambda: ada.with_control(Keys.ENTER))
-    assert "grace took this item over" in ada.text
-    assert "A reason that took me a while to write." in ada.text
+    assert ada.shows("grace took this item over")
+    assert ada.shows("A reason that took me a while to write.")
     grace.leaves(lambda: grace.keys("a"))
     labels = rows(desk, "SELECT reviewer FROM label WHERE review_item_id = :id", id=item_id)
     assert [row.reviewer for row in labels] == ["grace"]
@@ -215,15 +210,15 @@ def test_the_better_of_two_answers_is_chosen_with_one_key_and_makes_a_pair(desk,
     ada.open(path)
     ada.leaves(lambda: ada.keys("t"))
     ada.leaves(lambda: ada.keys("m"))
-    assert "A second answer is being drawn" in ada.text
+    assert ada.shows("A second answer is being drawn")
     answers = SecondAnswers(
         SampleRecords(desk.sessions, desk.clock), lambda _: Kinder(), LexicalClaimReader(), desk.clock
     )
     answers.run(desk.jobs.claim(JobKind.SAMPLE, "test-worker"))
     ada.open(path)
-    pair = ada.all(".pair article")
+    pair = ada.texts(".pair article")
     assert len(pair) == 2
-    better = next(n for n, one in enumerate(pair, start=1) if "Sorry for the trouble" in one.text)
+    better = next(n for n, one in enumerate(pair, start=1) if "Sorry for the trouble" in one)
     ada.leaves(lambda: ada.keys(str(better)))
     (label,) = rows(desk, "SELECT kind, document FROM label WHERE review_item_id = :id", id=path.rsplit("/", 1)[1])
     assert label.kind == "prefer"
@@ -237,11 +232,11 @@ def test_what_a_customer_wrote_is_text_and_never_markup(ada, items):
     for where in ("/review", path, f"{path}/trace", f"{path}/row"):
         ada.open(where)
         assert "owned" not in ada.driver.title
-        assert not ada.all("main img")
-        assert not ada.all("main script")
+        assert ada.count("main img") == 0
+        assert ada.count("main script") == 0
     ada.open(path)
-    assert "<script>document.title='owned'</script>" in ada.find(".message").text
-    assert "<img src=x onerror=alert(1)>" in ada.find(".reply").text
+    assert ada.shows("<script>document.title='owned'</script>", ".message")
+    assert ada.shows("<img src=x onerror=alert(1)>", ".reply")
 
 
 def test_every_page_passes_axe_without_a_serious_violation(ada, items):
@@ -252,14 +247,8 @@ def test_every_page_passes_axe_without_a_serious_violation(ada, items):
         if where == path:
             ada.leaves(lambda: ada.keys("t"))
             ada.keys("c")
-            ada.until(lambda: ada.all("#check .verdict"))
-        ada.driver.execute_script(AXE.read_text(encoding="utf-8"))
-        result = ada.driver.execute_async_script("axe.run(document).then(arguments[0])")
-        found += [
-            (where, one["id"], one["nodes"][0]["target"], one["nodes"][0].get("failureSummary", "")[:200])
-            for one in result["violations"]
-            if one["impact"] in ("serious", "critical")
-        ]
+            assert ada.at("#check .verdict").exists()
+        found += [(where, *one) for one in serious_violations(ada, AXE.read_text(encoding="utf-8"))]
     assert found == []
 
 
@@ -268,14 +257,12 @@ def test_the_whole_path_works_without_javascript(desk, address, items):
     with chromium(javascript=False) as driver:
         ada = Person(driver, address, "ada", world.PASSWORD)
         ada.open("/review")
-        ada.leaves(lambda: driver.find_element(By.XPATH, "//button[contains(., 'Take next')]").click())
+        ada.leaves(ada.button("Take next").click)
         assert ada.path == path
-        reply = ada.find("#correct [name=reply]")
-        reply.clear()
-        reply.send_keys("Your return is eligible, and your return label has been created.")
-        ada.leaves(lambda: driver.find_element(By.XPATH, "//button[contains(., 'Send this version')]").click())
-        assert "Corrected" in ada.find(".done-bar").text
-        ada.leaves(lambda: driver.find_element(By.XPATH, "//button[contains(., 'Undo')]").click())
-        assert "Take this item" in ada.text
+        ada.at("#correct [name=reply]").write("Your return is eligible, and your return label has been created.")
+        ada.leaves(ada.button("Send this version").click)
+        assert ada.shows("Corrected", ".done-bar")
+        ada.leaves(ada.button("Undo").click)
+        assert ada.shows("Take this item")
     kinds = rows(desk, "SELECT kind FROM label WHERE review_item_id = :id ORDER BY id", id=path.rsplit("/", 1)[1])
     assert [row.kind for row in kinds] == ["correct", "undo"]
