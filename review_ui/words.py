@@ -5,7 +5,9 @@ Keys are stored words (route reasons, checks, tools); an unknown one is shown as
 
 from collections.abc import Mapping
 
-from review_ui import words_operations as operations
+from review_ui import words_operations
+
+operations = words_operations
 
 DATABASE_AWAY_TITLE = "The database does not answer"
 DATABASE_AWAY = "Nothing was lost and nothing was stored. Wait a moment and load the page again."

@@ -22,6 +22,8 @@ class FailureOwner(StrEnum):
     SERVING = "serving"
     POLICY = "policy"
     GATE = "gate"
+    INVESTIGATE = "investigate"
+    """Nothing on the trace says who: a person must look and label it."""
 
 
 class Finding(BaseModel):

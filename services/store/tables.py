@@ -34,6 +34,7 @@ from services.store.tables_nightly import (
     NightStageRow,
 )
 from services.store.tables_operations import AlertNoticeRow, AlertRow, ProcessSampleRow
+from services.store.tables_releases import CandidateRunRow, FailureRow, RegressionCaseRow, ReleaseRow
 from services.store.tables_returns import (
     EventRow,
     JournalLineRow,
@@ -55,10 +56,12 @@ __all__ = [
     "AlertRow",
     "ApiKeyRow",
     "AuditRow",
+    "CandidateRunRow",
     "CheckpointDatasetRow",
     "CheckpointRow",
     "DatasetRow",
     "EventRow",
+    "FailureRow",
     "GateReportRow",
     "GoldItemRow",
     "IdempotencyKeyRow",
@@ -76,6 +79,8 @@ __all__ = [
     "ProcessRow",
     "ProcessSampleRow",
     "QuarantineRow",
+    "RegressionCaseRow",
+    "ReleaseRow",
     "ReturnRow",
     "ReviewItemRow",
     "SavedViewRow",
