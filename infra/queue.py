@@ -29,27 +29,36 @@ class Queue(StrEnum):
 class TaskName(StrEnum):
     TRIAGE = "triage.work"
     SAMPLE = "triage.sample"
+    SHADOW = "triage.shadow"
     NIGHTLY = "training.nightly"
     SWEEP = "periodic.sweep"
     RELAY = "periodic.relay"
     WEBHOOKS = "periodic.webhooks"
+    ALERTS = "periodic.alerts"
     NIGHT_FALLS = "periodic.night_falls"
+    WATCH_CANARY = "periodic.watch_canary"
+    ROUTE_FAILURES = "periodic.route_failures"
 
 
 ROUTES: dict[TaskName, Queue] = {
     TaskName.TRIAGE: Queue.TRIAGE,
     TaskName.SAMPLE: Queue.TRIAGE,
+    TaskName.SHADOW: Queue.TRIAGE,
     TaskName.NIGHTLY: Queue.TRAINING,
     TaskName.SWEEP: Queue.PERIODIC,
     TaskName.RELAY: Queue.PERIODIC,
     TaskName.WEBHOOKS: Queue.PERIODIC,
+    TaskName.ALERTS: Queue.PERIODIC,
     TaskName.NIGHT_FALLS: Queue.PERIODIC,
+    TaskName.WATCH_CANARY: Queue.PERIODIC,
+    TaskName.ROUTE_FAILURES: Queue.PERIODIC,
 }
 
 TASK_OF_JOB: dict[str, TaskName] = {
     "triage": TaskName.TRIAGE,
     "nightly": TaskName.NIGHTLY,
     "sample": TaskName.SAMPLE,
+    "shadow": TaskName.SHADOW,
 }
 """Which task looks after a job of a kind, by the kind's stored name."""
 

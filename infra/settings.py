@@ -14,6 +14,8 @@ from typing import Annotated
 from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from infra.settings_operations import AlertSettings, TelemetrySettings
+
 PLACEHOLDER_SECRETS = frozenset({"", "changeme", "change-me", "secret", "development-only-placeholder"})
 SHORTEST_SECRET_CHARACTERS = 32
 RUNNING_ADDRESSES = Path("run") / "addresses.json"
@@ -133,6 +135,9 @@ class _Desk(BaseModel):
     review_claim_seconds: Annotated[int, Field(ge=1)] = 600
     review_overlap_share: Annotated[float, Field(ge=0, le=1)] = 0.1
     review_gold_share: Annotated[float, Field(ge=0, le=1)] = 0.03
+    review_wait_hours: Annotated[float, Field(gt=0)] = 72
+    second_answer_share: Annotated[float, Field(ge=0, le=1)] = 0.2
+    second_answer_reasons: Annotated[str, Field(pattern=r"^([a-z_]+(,[a-z_]+)*)?$")] = "ambiguous"
     reviewer_limit_cents: Annotated[int, Field(ge=0)] = 20_000
     policies_dir: Path | None = None
     return_address: str = "Returns Desk|Returns department|1 Warehouse Road"
@@ -143,7 +148,9 @@ class _Desk(BaseModel):
     decide_timeout_seconds: Annotated[float, Field(gt=0)] = 120
 
 
-class Settings(_Process, _Servers, _Intake, _Jobs, _Nightly, _Outward, _Desk, BaseSettings):
+class Settings(
+    _Process, _Servers, _Intake, _Jobs, _Nightly, _Outward, _Desk, AlertSettings, TelemetrySettings, BaseSettings
+):
     """All settings, flat: `settings.port`, `settings.lease_seconds`."""
 
     model_config = SettingsConfigDict(env_file_encoding="utf-8", extra="ignore", env_ignore_empty=True, frozen=True)

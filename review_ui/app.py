@@ -4,7 +4,7 @@ from pathlib import Path
 
 from fastapi import APIRouter, FastAPI, Response
 
-from review_ui import answers, history, item, login, operations, people, queue, tools
+from review_ui import answers, history, item, login, operations, operations_alerts, people, queue, tools
 from review_ui.pages import Gone, PageRoute
 from review_ui.parts import MakeLedger
 
@@ -29,7 +29,7 @@ def extend(app: FastAPI, make_ledger: MakeLedger | None = None) -> None:
     Without `make_ledger` reviewers see tools, but cannot run them.
     """
     app.state.review_ledger = make_ledger
-    for module in (login, queue, item, answers, tools, history, people, operations):
+    for module in (login, queue, item, answers, tools, history, people, operations, operations_alerts):
         app.include_router(module.router)
     app.include_router(answers.labels_router)
     app.include_router(last)

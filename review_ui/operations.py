@@ -15,10 +15,10 @@ from review_ui.access import reads
 from review_ui.pages import PageRoute, page
 from review_ui.parts import parts_of
 from review_ui.present_operations import Chart, Limits, chart, tiles
-from services.domain.alerts import AlertLimits
 from services.domain.review import Ability
 from services.store import desk_history
 from services.store.accounts import LoggedIn
+from services.store.alerts import limits_of, notices_of, open_alerts
 from services.store.desk_figures import figures, freshest_checkpoint
 from services.store.desk_state import desk_state, failed_checks, shares
 from services.store.jobs_view import list_jobs
@@ -35,17 +35,20 @@ Operator = Annotated[LoggedIn, Depends(reads(Ability.SEE_OPERATIONS))]
 def operations(request: Request, _: Operator, window: str = "day") -> Response:
     """Show the desk at this moment and over the chosen window."""
     parts = parts_of(request)
-    now, limits = parts.clock.now(), AlertLimits()
+    now, limits = parts.clock.now(), limits_of(parts.settings)
     chosen = desk_history.WINDOWS.get(window, desk_history.HOURS)
     with parts.sessions() as session:
         found = list(figures(session))
         moved = shares(session, now)
+        ringing = open_alerts(session)
         return page(
             "operations.html",
             request,
             tiles=tiles(desk_state(session, now), Limits(limits.review_age, limits.queue_age), now),
             charts=_charts(session, chosen, now),
             window=chosen.key,
+            alerts=ringing,
+            notices=notices_of(session, [one.id for one in ringing]),
             shares=moved,
             totals=(sum(one.recent for one in moved), sum(one.before for one in moved)),
             checks=failed_checks(session, now),

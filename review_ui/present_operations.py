@@ -10,6 +10,7 @@ from services.store.desk_history import History
 from services.store.desk_state import DeskState
 
 MIB = 1024 * 1024
+LATEST_SHOWN = 2
 
 
 class Cell(NamedTuple):
@@ -68,7 +69,7 @@ def chart(key: str, kind: str, unit: str, history: History) -> Chart:
     if not history.empty and newest:
         latest = ", ".join(
             f"{cell.text} {name}" if len(names) > 1 else cell.text
-            for (_, name), cell in zip(names, newest[0].cells, strict=True)
+            for (_, name), cell in list(zip(names, newest[0].cells, strict=True))[:LATEST_SHOWN]
             if cell.value
         )
     return Chart(key, title, explains, kind, unit, names, newest, latest, history.empty)
@@ -100,7 +101,7 @@ def tiles(state: DeskState, limits: Limits, now: datetime) -> Sequence[Tile]:
             "#failed" if state.jobs_failed else "",
         ),
         _waiting(
-            "Before people", state.review_open, state.oldest_review_at, limits.review_age, now, "nothing waits"
+            "Awaiting review", state.review_open, state.oldest_review_at, limits.review_age, now, "nothing waits"
         )._replace(address="/review"),
         Tile(
             "Closed by itself, 24 h",

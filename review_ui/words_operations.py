@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 
 CHARTS: Mapping[str, tuple[str, str]] = {
-    "queue_depth": ("Queue", "jobs that had not ended, at the end of each interval"),
-    "waits": ("Wait", "from a return's arrival to its outcome"),
-    "routes": ("Decisions", "live decisions by the route they took"),
+    "queue_depth": ("Queue", "most jobs at once, running or waiting"),
+    "waits": ("Wait", "from arrival to outcome"),
+    "routes": ("Decisions", "by the route they took"),
     "first_token": ("Time to first token", "of live decisions"),
-    "whole_run": ("Time of a run", "of the checkpoint, decision and reply together"),
-    "memory": ("Memory", "held by the triage workers together, at most"),
-    "review_backlog": ("Review backlog", "returns that waited for a person"),
+    "whole_run": ("Time of a run", "decision and reply"),
+    "memory": ("Memory", "of the triage workers, at most"),
+    "review_backlog": ("Review backlog", "most returns at once that waited for a person"),
     "answers": ("Agreement", "what people said of the model's answers"),
 }
 SERIES: Mapping[str, str] = {
@@ -36,6 +36,12 @@ ALERTS: Mapping[str, str] = {
     "queue_old": "Queue too old",
     "drift": "Drift",
 }
+ALERTS_LEAD = "Each rings once when it begins, and is over when its cause has been gone for a while."
+ALERTS_NONE = "Nothing rings."
+ALERTS_TOLD = "New alerts are sent by the channels set in ALERT_WEBHOOK_URL and ALERT_MAIL_TO."
+ALERTS_SILENT = "Nobody is told beyond this page: set ALERT_WEBHOOK_URL or ALERT_MAIL_TO."
+CHANNELS: Mapping[str, str] = {"webhook": "Webhook to", "mail": "E-mail to"}
+NOTICES: Mapping[str, str] = {"pending": "on its way", "delivered": "delivered", "failed": "could not be delivered"}
 SECTIONS = (
     ("/ops", "Now"),
     ("/ops/nights", "Nights"),
@@ -59,4 +65,6 @@ KINDS: Mapping[str, Mapping[str, str]] = {
     "window": WINDOWS,
     "alert": ALERTS,
     "night": NIGHT_STATES,
+    "channel": CHANNELS,
+    "notice": NOTICES,
 }

@@ -29,7 +29,7 @@ TASK_SECONDS = Histogram(
     "returns_desk_task_seconds", "Seconds a task ran.", ["task"], buckets=(0.01, 0.05, 0.2, 0.5, 1, 2, 5, 10, 30, 120)
 )
 
-MODULES = ("workers.triage", "workers.sweep", "workers.outbox", "workers.webhooks", "workers.nightly")
+MODULES = ("workers.triage", "workers.sweep", "workers.outbox", "workers.webhooks", "workers.alerts", "workers.nightly")
 
 
 class DeskTask(Task):  # type: ignore[misc]
@@ -75,6 +75,7 @@ def beat_schedule(settings: Settings) -> dict[str, dict[str, Any]]:
         (TaskName.SWEEP, settings.sweep_every_seconds),
         (TaskName.RELAY, settings.outbox_every_seconds),
         (TaskName.WEBHOOKS, 1.0),
+        (TaskName.ALERTS, settings.alerts_every_seconds),
     )
     known = [(name, seconds) for name, seconds in every if name != TaskName.WEBHOOKS or find_spec("workers.webhooks")]
     return {

@@ -48,11 +48,18 @@
     return {
       ...size, legend: { show: false }, padding: [8, 8, 0, 0],
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
-      scales: { x: { time: clock }, y: { range: (_, low, high) => [Math.min(0, low || 0), (high || 1) * 1.06] } },
-      axes: [{ ...axis, size: 24, space: 56 }, { ...axis, size: 58, space: 30, values: (_, ticks) => ticks.map(unit) }],
+      tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "UTC"),
+      scales: { x: { time: clock, range: (plot, low, high) => around(plot.data[0], low, high, kind) }, y: { range: (_, low, high) => [Math.min(0, low || 0), (high || 1) * 1.06] } },
+      axes: [{ ...axis, size: 24, space: 56, ...(clock ? { values: clockTimes } : {}) }, { ...axis, size: 58, space: 30, values: (_, ticks) => ticks.map(unit) }],
       series: [{}, ...(kind === "stack" ? shown.reverse() : shown)],
       hooks: { setCursor: [(plot) => mark(figure, plot.cursor.idx)] },
     };
+  }
+
+  // Half a column of room on both sides, or the first and the last would be cut.
+  function around(xs, low, high, kind) {
+    const half = kind === "stack" && xs.length > 1 ? (xs[1] - xs[0]) / 2 : 0;
+    return low === high ? [low - 1, high + 1] : [low - half, high + half];
   }
 
   // The row under the pointer is shown in the table, so the chart needs no legend of its own.
@@ -62,6 +69,13 @@
     const numbers = figure.querySelector(".numbers"), row = rows[index];
     if (row) numbers.scrollTop = row.offsetTop - numbers.clientHeight / 2;
   }
+
+  // Times are UTC, as in the tables; midnight shows its day.
+  const days = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
+  const clockTimes = (_, ticks) => ticks.map((tick) => {
+    const at = new Date(tick * 1000);
+    return at.getUTCHours() || at.getUTCMinutes() ? at.toISOString().slice(11, 16) : days.format(at);
+  });
 
   function size(plot) { return { width: Math.max(160, plot.clientWidth), height: plot.clientHeight || 192 }; }
 

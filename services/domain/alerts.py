@@ -171,7 +171,8 @@ def _drift(shares: Sequence[Shares], limits: AlertLimits) -> Alarm | None:
     was, now = most.before / before, most.recent / recent
     said = (
         f"Routes and reasons shifted by {moved:.0%} of decisions beyond chance, "
-        f"over the limit of {limits.drift_share:.0%}; most of all {most.name}: {was:.0%} before, {now:.0%} in the last 24 h."
+        f"over the limit of {limits.drift_share:.0%}; "
+        f"most of all {most.name}: {was:.0%} before, {now:.0%} in the last 24 h."
     )
     return Alarm(AlertKind.DRIFT, DESK, said, {"moved": round(moved, 4), "most": most.name, "decisions": recent})
 

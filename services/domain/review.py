@@ -54,12 +54,22 @@ class Ability(StrEnum):
     SEE_PEOPLE = "see_people"
     SEE_AUDIT = "see_audit"
     SEE_OPERATIONS = "see_operations"
+    OPERATE = "operate"
     QUARANTINE = "quarantine"
     MANAGE_ACCOUNTS = "manage_accounts"
 
 
 _REVIEWER = frozenset({Ability.SEE, Ability.LABEL, Ability.RUN_TOOLS})
-_OPERATOR = frozenset({Ability.SEE, Ability.SEE_PEOPLE, Ability.SEE_AUDIT, Ability.SEE_OPERATIONS, Ability.QUARANTINE})
+_OPERATOR = frozenset(
+    {
+        Ability.SEE,
+        Ability.SEE_PEOPLE,
+        Ability.SEE_AUDIT,
+        Ability.SEE_OPERATIONS,
+        Ability.OPERATE,
+        Ability.QUARANTINE,
+    }
+)
 ABILITIES: Mapping[Role, frozenset[Ability]] = {
     Role.REVIEWER: _REVIEWER,
     Role.ADJUDICATOR: _REVIEWER | {Ability.ADJUDICATE, Ability.SEE_PEOPLE},
@@ -196,6 +206,16 @@ def drawn(subject: str, purpose: str, share: float) -> bool:
     """Tell whether `subject` is among the share in [0, 1] that `purpose` takes; always the same answer for it."""
     value = int.from_bytes(hashlib.sha256(f"{purpose}:{subject}".encode()).digest()[:6])
     return value / 2**48 < share
+
+
+class SecondAnswerRule(NamedTuple):
+    """Which items get a second answer to compare without anybody asking: a share in [0, 1] of those with a reason."""
+
+    share: float = 0.0
+    reasons: frozenset[str] = frozenset()
+
+    def draws(self, item_id: str, reason: str) -> bool:
+        return reason in self.reasons and drawn(item_id, "second", self.share)
 
 
 class Hold(NamedTuple):

@@ -53,7 +53,7 @@ def beginnings(window: Window, now: datetime) -> Sequence[datetime]:
 
 
 def queue_depth(session: Session, window: Window, now: datetime) -> History:
-    """Return how many jobs of each kind had not ended at the end of each bucket."""
+    """Return the most jobs of each kind that were there at once in each bucket, running or waiting."""
     return _depth(
         session,
         window,
@@ -64,7 +64,7 @@ def queue_depth(session: Session, window: Window, now: datetime) -> History:
 
 
 def review_backlog(session: Session, window: Window, now: datetime) -> History:
-    """Return how many returns waited for a person at the end of each bucket."""
+    """Return the most returns that waited for a person at once in each bucket."""
     return _depth(
         session,
         window,
@@ -148,13 +148,20 @@ def memory(session: Session, window: Window, now: datetime) -> History:
 
 
 def _depth(session: Session, window: Window, now: datetime, source: LiteralString, *, names: Iterable[str]) -> History:
+    """Return the most that were there at once in each bucket; `source` gives name, came and went (null: still there).
+
+    Every coming and going within the window moves a running sum that begins with what was there before it.
+    """
     moves = _read(
         session,
         window,
         now,
-        f"WITH source AS ({source}) SELECT bucket, name, sum(moved) FROM ("  # noqa: S608 - our own words only
-        "SELECT date_bin(:step, came, :origin) AS bucket, name, 1 AS moved FROM source WHERE came >= :start UNION ALL "
-        "SELECT date_bin(:step, went, :origin), name, -1 FROM source WHERE went >= :start) moves GROUP BY 1, 2",
+        f"WITH source AS ({source}), moves AS ("  # noqa: S608 - our own words only
+        "SELECT name, came AS at, 1 AS moved FROM source WHERE came >= :start UNION ALL "
+        "SELECT name, went, -1 FROM source WHERE went >= :start), "
+        "running AS (SELECT name, date_bin(:step, at, :origin) AS bucket, at, moved, "
+        "sum(moved) OVER (PARTITION BY name ORDER BY at, moved DESC ROWS UNBOUNDED PRECEDING) AS depth FROM moves) "
+        "SELECT bucket, name, max(depth), sum(moved) FROM running GROUP BY 1, 2",
     )
     before = _read(
         session,
@@ -164,14 +171,15 @@ def _depth(session: Session, window: Window, now: datetime, source: LiteralStrin
         "WHERE came < :start AND (went IS NULL OR went >= :start) GROUP BY 1",
     )
     standing = {name: int(count) for name, count in before}
-    changes = {(bucket, name): int(moved) for bucket, name, moved in moves}
-    moments = beginnings(window, now)
-    series = []
-    for name in sorted({*names, *standing, *(name for _, name in changes)}):
-        depth, values = standing.get(name, 0), []
+    found = {(bucket, name): (int(most), int(moved)) for bucket, name, most, moved in moves}
+    moments, series = beginnings(window, now), []
+    for name in sorted({*names, *standing, *(name for _, name in found)}):
+        base = depth = standing.get(name, 0)
+        values = []
         for moment in moments:
-            depth += changes.get((moment, name), 0)
-            values.append(float(depth))
+            most, moved = found.get((moment, name), (depth - base, 0))
+            values.append(float(max(depth, base + most)))
+            depth += moved
         series.append(Series(name, values))
     return History(moments, series)
 

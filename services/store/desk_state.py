@@ -39,7 +39,7 @@ class Share(NamedTuple):
 
 class FailedCheck(NamedTuple):
     check: str
-    count: int
+    times: int
 
 
 def desk_state(session: Session, now: datetime) -> DeskState:
