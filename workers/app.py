@@ -13,6 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 from celery import Celery, Task
 from celery.exceptions import CPendingDeprecationWarning
 from celery.platforms import SecurityWarning
+from celery.schedules import crontab
 from celery.signals import worker_process_init
 from prometheus_client import Counter, Histogram, start_http_server
 
@@ -29,7 +30,15 @@ TASK_SECONDS = Histogram(
     "returns_desk_task_seconds", "Seconds a task ran.", ["task"], buckets=(0.01, 0.05, 0.2, 0.5, 1, 2, 5, 10, 30, 120)
 )
 
-MODULES = ("workers.triage", "workers.sweep", "workers.outbox", "workers.webhooks", "workers.alerts", "workers.nightly")
+MODULES = (
+    "workers.triage",
+    "workers.sweep",
+    "workers.outbox",
+    "workers.webhooks",
+    "workers.alerts",
+    "workers.watch",
+    "workers.nightly",
+)
 
 
 class DeskTask(Task):  # type: ignore[misc]
@@ -54,9 +63,9 @@ class DeskTask(Task):  # type: ignore[misc]
         return result
 
 
-def task(name: TaskName) -> Callable[[Callable[P, Value]], Callable[P, Value]]:
-    """Return a decorator that registers a function as the task of that name."""
-    registered: Callable[[Callable[P, Value]], Callable[P, Value]] = app.task(base=DeskTask, name=name.value)
+def task(name: TaskName, **options: Any) -> Callable[[Callable[P, Value]], Callable[P, Value]]:
+    """Return a decorator that registers a function as the task of that name; `options` are Celery's for a task."""
+    registered: Callable[[Callable[P, Value]], Callable[P, Value]] = app.task(base=DeskTask, name=name.value, **options)
     return registered
 
 
@@ -75,13 +84,21 @@ def beat_schedule(settings: Settings) -> dict[str, dict[str, Any]]:
         (TaskName.SWEEP, settings.sweep_every_seconds),
         (TaskName.RELAY, settings.outbox_every_seconds),
         (TaskName.WEBHOOKS, 1.0),
+        (TaskName.WATCH_CANARY, settings.sweep_every_seconds),
+        (TaskName.ROUTE_FAILURES, settings.sweep_every_seconds),
         (TaskName.ALERTS, settings.alerts_every_seconds),
     )
     known = [(name, seconds) for name, seconds in every if name != TaskName.WEBHOOKS or find_spec("workers.webhooks")]
-    return {
+    schedule: dict[str, dict[str, Any]] = {
         name.value: {"task": name.value, "schedule": seconds, "options": {"expires": max(seconds, 1.0)}}
         for name, seconds in known
     }
+    if settings.nightly_enabled:
+        hour, minute = settings.nightly_at_utc.split(":")
+        # Beat catches up on what it missed while the desk was down; a night that began by hand is another row.
+        night = {"task": TaskName.NIGHT_FALLS.value, "schedule": crontab(hour=int(hour), minute=int(minute))}
+        schedule[TaskName.NIGHT_FALLS.value] = night
+    return schedule
 
 
 def _make() -> Celery:

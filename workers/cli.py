@@ -2,10 +2,11 @@
 
 import typer
 
-from workers.commands import accounts, audit, data, jobs, keys, policies, train, up
+from workers.commands import accounts, audit, data, jobs, keys, nightly, policies, release, train, up
 from workers.commands import bench as bench_command
 from workers.commands import decide as decide_command
 from workers.commands import footprint as footprint_command
+from workers.commands import gate as gate_command
 from workers.commands import submit as submit_command
 from workers.commands import verify as verify_command
 
@@ -38,6 +39,9 @@ app.add_typer(accounts.app, name="accounts")
 app.add_typer(audit.app, name="audit")
 app.add_typer(data.app, name="data")
 app.add_typer(train.app, name="train")
+app.add_typer(nightly.app, name="nightly")
+app.command()(gate_command.gate)
+app.add_typer(release.app, name="release")
 
 if __name__ == "__main__":
     app()

@@ -1,6 +1,6 @@
 """Make a database and a checkpoint folder ready: `python -m workers.prepare`. May be repeated; changes nothing twice.
 
-Steps: migrations, policies and sample data, base checkpoint and released adapter. Prints one line a step.
+Steps: migrations, policies and sample data, base checkpoint, the release that ships with the code. Prints a line each.
 """
 
 import time
@@ -41,13 +41,31 @@ def checkpoint(settings: Settings) -> str:
     return f"base checkpoint {folder.name}"
 
 
+def initial_release(settings: Settings) -> str:
+    from infra.database import engine_from  # noqa: PLC0415
+    from services.domain.releases import NotReleased  # noqa: PLC0415
+    from services.store.sessions import sessions  # noqa: PLC0415
+    from workers.releasing import Releasing  # noqa: PLC0415
+    from workers.wiring import SystemClock  # noqa: PLC0415
+
+    engine = engine_from(settings, application_name="returns-desk-prepare")
+    try:
+        releasing = Releasing(settings, sessions(engine), SystemClock())
+        new = releasing.note_initial()
+        return f"initial release {new.trace_id}" if new else f"released: {releasing.champion().trace_id}"
+    except NotReleased as error:
+        raise SystemExit(str(error)) from error
+    finally:
+        engine.dispose()
+
+
 def main() -> None:
     """Run the steps in order; the first that fails ends with one line on standard error."""
     settings = get_settings()
     configure_logging("prepare", settings)
     steps: list[Callable[[Settings], str]] = [migrate, seed, first_admin]
     if settings.decider == "checkpoint":  # A script needs no weights; production refuses it.
-        steps.append(checkpoint)
+        steps += [checkpoint, initial_release]
     for step in steps:
         started = time.monotonic()
         done = step(settings)

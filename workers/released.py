@@ -9,7 +9,7 @@ from infra.logs import get_logger
 from services.domain.actions import ToolAction
 from services.domain.decision import Decision
 from services.domain.evidence import Evidence
-from services.ports import Decided, Decider, Replied
+from services.ports import Decided, Decider, Replied, SampledDecider
 
 log = get_logger(__name__)
 
@@ -35,6 +35,11 @@ class ReleasedDecider:
     @property
     def checkpoint_id(self) -> str:
         return self._decider.checkpoint_id
+
+    def sampled(self, temperature: float, seed: int) -> Decider:
+        """Return the checkpoint at work drawing by chance, for a second answer; as it is where it cannot."""
+        inner = self._decider
+        return inner.sampled(temperature, seed) if isinstance(inner, SampledDecider) else inner
 
     def decide(self, evidence: Sequence[Evidence]) -> Sequence[Decided]:
         """Decide every case of the batch with the champion of this moment."""

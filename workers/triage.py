@@ -50,6 +50,21 @@ def sample(job_id: str | None = None) -> int:
     )
 
 
+@task(TaskName.SHADOW)
+def shadow(job_id: str | None = None) -> int:
+    """Let the candidate decide one settled return; customers who wait come first, so it takes one and makes room."""
+    parts = desk()
+    return work(
+        parts.jobs,
+        JobKind.SHADOW,
+        parts.shadows.run,
+        job_id=job_id,
+        batch=1,
+        heartbeat=timedelta(seconds=parts.settings.heartbeat_seconds),
+        longest=timedelta(0),
+    )
+
+
 def warm_up(**_: Any) -> None:
     """Load the checkpoint before the first customer waits for it. A process of another queue loads none."""
     if Queue.TRIAGE.value not in app.amqp.queues.consume_from:

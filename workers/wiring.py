@@ -3,7 +3,7 @@
 Nothing is built at import. `desk()` builds once a process, so it must not be called before a worker forks.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, lru_cache
@@ -16,6 +16,7 @@ from infra.queue import LOCAL_BROKER, Poker
 from infra.settings import Environment, Settings, SettingsInvalid, get_settings
 from policies.catalog import BUILT_IN
 from services.adapters import patience as adapters_patience
+from services.adapters.dry_run import DryRunTools
 from services.adapters.http_json import new_client
 from services.adapters.http_tools import HttpTools
 from services.adapters.local_tools import LocalTools
@@ -26,10 +27,14 @@ from services.adapters.parcels import ParcelDesk
 from services.adapters.patience import Persistent
 from services.domain.jobs import JobKind, Patience
 from services.domain.reading import LexicalClaimReader
+from services.domain.releases import Release
+from services.domain.review import SecondAnswerRule
 from services.flows.pipeline import Pipeline
 from services.flows.second_answer import SecondAnswers
-from services.flows.triage import Triage
+from services.flows.shadow import Shadows
+from services.flows.triage import Beside, NoCandidate, Triage
 from services.ports import Clock, Decider, SampledDecider, ToolProvider
+from services.store.candidate_runs import ShadowRecords
 from services.store.job_ledger import GiveUp, JobLedger
 from services.store.journal import JournalBook
 from services.store.ledger import ToolLedger
@@ -94,19 +99,33 @@ class Desk:
         return ToolLedger(self.sessions, provider, self.clock, name=name)
 
     @cached_property
+    def released(self) -> "ReleasedParts":
+        """The released checkpoint, loaded: seconds, and the weights' memory; and the candidate beside it."""
+        return make_released(self.settings, self.sessions, self.clock)
+
+    @cached_property
     def triage(self) -> Triage:
-        """The triage flow, with its checkpoint loaded: seconds, and the weights' memory."""
+        """The triage flow, with its checkpoint loaded."""
         return Triage(
-            store=TriageRecords(self.sessions),
+            store=TriageRecords(self.sessions, second_answer_rule(self.settings)),
             orders=self.orders,
             library=self.policies,
             tools=self.tools,
             pipeline=Pipeline(
-                decider=make_decider(self.settings),
+                decider=self.released.champion,
                 reader=LexicalClaimReader(),
                 audit_share=self.settings.audit_share,
             ),
             clock=self.clock,
+            beside=self.released.beside or NoCandidate(),
+        )
+
+    @cached_property
+    def shadows(self) -> Shadows:
+        """The flow of a candidate in the shadow. Its tools do nothing."""
+        candidate = self.released.candidate
+        return Shadows(
+            ShadowRecords(self.sessions, self.clock), candidate, LexicalClaimReader(), DryRunTools(), self.clock
         )
 
     def ready(self) -> None:
@@ -138,6 +157,12 @@ def make_jobs(settings: Settings, opener: Sessions, endings: Mapping[JobKind, Gi
         backoff=timedelta(seconds=settings.job_retry_backoff_seconds),
     )
     return JobLedger(opener, timedelta(seconds=settings.lease_seconds), patience, endings, surely_dead)
+
+
+def second_answer_rule(settings: Settings) -> SecondAnswerRule:
+    """Return which items get a second answer to compare without anybody asking."""
+    reasons = frozenset(filter(None, settings.second_answer_reasons.split(",")))
+    return SecondAnswerRule(settings.second_answer_share, reasons)
 
 
 def make_orders(settings: Settings, opener: Sessions) -> Orders:
@@ -187,17 +212,28 @@ def make_mailbox(settings: Settings) -> Mailbox:
     return Mailbox(settings.mail_dir, settings.mail_from, carrier)
 
 
-def make_decider(settings: Settings) -> Decider:
+@dataclass(frozen=True)
+class ReleasedParts:
+    """What decides: the champion, and what runs beside it. A script has nothing beside it."""
+
+    champion: Decider
+    beside: Beside | None
+    candidate: Callable[[Release], Decider]
+
+
+def make_released(settings: Settings, opener: Sessions, clock: Clock) -> ReleasedParts:
     """Return the released checkpoint, ready to decide; a script where DECIDER=scripted, outside production only."""
     if settings.decider == "scripted":
         if settings.environment is Environment.PRODUCTION:
             raise SettingsInvalid("DECIDER: `scripted` is a stand-in and is refused when ENVIRONMENT=production")
         from workers.scripted import ScriptedDecider  # noqa: PLC0415 - a stand-in that production never imports
 
-        return ScriptedDecider()
+        script = ScriptedDecider()
+        return ReleasedParts(script, None, lambda _: script)
     from services.inference.checkpoint import CheckpointError  # noqa: PLC0415 - torch takes seconds, for triage only
     from services.inference.decider import load_decider  # noqa: PLC0415
-    from workers.checkpoints import champion, roots  # noqa: PLC0415
+    from workers.checkpoints import roots  # noqa: PLC0415
+    from workers.rollout import BesideChampion, Candidate, Guarded, ReleaseWatch  # noqa: PLC0415
 
     def load(reference: str) -> Decider:
         try:
@@ -205,4 +241,7 @@ def make_decider(settings: Settings) -> Decider:
         except CheckpointError as error:
             raise CheckpointUnusable(str(error)) from error
 
-    return ReleasedDecider(lambda: champion(settings), load)
+    watch, candidate = ReleaseWatch(settings, opener), Candidate(load)
+    champion = ReleasedDecider(watch.champion, load)
+    beside = BesideChampion(watch, champion, candidate, opener, clock)
+    return ReleasedParts(champion, beside, lambda release: Guarded(candidate.of(release)))

@@ -8,12 +8,14 @@ from typing import NamedTuple
 class JobKind(StrEnum):
     """`triage` decides a return; `nightly` retrains, gates and releases; its subject is the day.
 
-    `sample` draws a second answer for a review item, so that a reviewer can compare.
+    `sample` draws a second answer for a review item, so that a reviewer can compare. `shadow` lets a candidate decide
+    a return that the champion has decided; nothing of it leaves.
     """
 
     TRIAGE = "triage"
     NIGHTLY = "nightly"
     SAMPLE = "sample"
+    SHADOW = "shadow"
 
 
 class Lease(NamedTuple):

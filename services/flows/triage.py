@@ -6,7 +6,7 @@ deciding (`pipeline`). No transaction is open while the checkpoint generates.
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import NamedTuple, Protocol
 
@@ -22,6 +22,7 @@ from services.domain.trace import Route, RouteName, Trace
 from services.flows.pipeline import Pipeline
 from services.ports import (
     Clock,
+    Decider,
     ItemNotInOrder,
     ItemNotNamed,
     OrderNotFound,
@@ -80,6 +81,27 @@ class CaseTools(Protocol):
         """
 
 
+class Beside(Protocol):
+    """A candidate at work beside the champion: a canary that answers some returns, a shadow that looks at others."""
+
+    def canary(self, return_ids: Sequence[str]) -> Mapping[str, Decider]:
+        """Return the decider that answers in the champion's place, for those returns that have one."""
+
+    def decided(self, return_ids: Sequence[str]) -> None:
+        """Take note of returns that the champion has decided, for a candidate in the shadow to decide too."""
+
+
+class NoCandidate:
+    """The champion alone."""
+
+    def canary(self, return_ids: Sequence[str]) -> Mapping[str, Decider]:
+        del return_ids
+        return {}
+
+    def decided(self, return_ids: Sequence[str]) -> None:
+        del return_ids
+
+
 @dataclass
 class _Case:
     lease: Lease
@@ -87,6 +109,7 @@ class _Case:
     evidence: Evidence
     outage: str | None = None
     lost: bool = False
+    closed: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,6 +122,7 @@ class Triage:
     tools: CaseTools
     pipeline: Pipeline
     clock: Clock
+    beside: Beside = field(default_factory=NoCandidate)
 
     def run(self, leases: Sequence[Lease]) -> dict[str, Failed]:
         """Triage the returns of these jobs as one batch; return the failures by job id, of those to be tried again.
@@ -109,10 +133,14 @@ class Triage:
         requests = self.store.begin(leases, self.clock.now())
         opened = [(lease, requests[lease.job_id]) for lease in leases if lease.job_id in requests]
         cases = [case for lease, request in opened if (case := self._open(lease, request, failures)) is not None]
-        if cases:
-            traces = self._traces(cases)
-            for case, trace in zip(cases, traces, strict=True):
+        canaries = self.beside.canary([case.request.id for case in cases]) if cases else {}
+        for decider, batch in _by_decider(cases, canaries):
+            pipeline = self.pipeline if decider is None else replace(self.pipeline, decider=decider)
+            for case, trace in zip(batch, self._traces(batch, pipeline), strict=True):
                 self._close(case, trace, failures)
+        champions = [case.request.id for case in cases if case.closed and case.request.id not in canaries]
+        if champions:
+            self.beside.decided(champions)
         return failures
 
     def _open(self, lease: Lease, request: ReturnRequest, failures: dict[str, Failed]) -> _Case | None:
@@ -149,7 +177,7 @@ class Triage:
             return _to_person(NO_POLICY_IN_FORCE, f"no policy is in force on {on.isoformat()}")
         return Evidence(message=request.message, facts=facts, policies=policies, asked_on=on)
 
-    def _traces(self, cases: Sequence[_Case]) -> list[Trace]:
+    def _traces(self, cases: Sequence[_Case], pipeline: Pipeline) -> list[Trace]:
         # Two cases may hold equal evidence, so a case is found by the identity of its evidence.
         by_evidence = {id(case.evidence): case for case in cases}
 
@@ -157,7 +185,7 @@ class Triage:
             return self._tool(by_evidence[id(evidence)], decision, call)
 
         draws = [audit_draw(case.request.id) for case in cases]
-        return self.pipeline.run_batch([case.evidence for case in cases], run_tool, draws)
+        return pipeline.run_batch([case.evidence for case in cases], run_tool, draws)
 
     def _tool(self, case: _Case, decision: Decision, call: ToolCall) -> ToolAction:
         """Run one call; a case that cannot go on is marked, and takes no other case of the batch with it."""
@@ -189,11 +217,23 @@ class Triage:
             self.store.settle(case.lease, settled, self.clock.now())
         except LeaseLost:
             return
+        case.closed = True
 
 
 def audit_draw(return_id: str) -> float:
     """Return a number in [0, 1) that is fixed for a return, so that a retry draws the same."""
     return int.from_bytes(hashlib.sha256(b"audit:" + return_id.encode()).digest()[:6]) / 2**48
+
+
+def _by_decider(
+    cases: Sequence[_Case], canaries: Mapping[str, Decider]
+) -> list[tuple[Decider | None, Sequence[_Case]]]:
+    """Return the batch in parts, one a decider; None is the champion."""
+    parts: dict[int, tuple[Decider | None, list[_Case]]] = {}
+    for case in cases:
+        decider = canaries.get(case.request.id)
+        parts.setdefault(id(decider), (decider, []))[1].append(case)
+    return list(parts.values())
 
 
 def _to_person(reason: str, detail: str) -> Settled:

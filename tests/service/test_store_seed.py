@@ -8,7 +8,7 @@ from services.adapters.http_tools import HttpTools
 from services.adapters.orders import HttpOrders
 from services.store.sessions import sessions
 from workers.seed import KEY_FILE, seed
-from workers.wiring import Desk, SystemClock, make_decider, make_orders, make_tools
+from workers.wiring import Desk, SystemClock, make_orders, make_released, make_tools
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_production_gets_policies_and_nothing_invented(settings):
 def test_the_scripted_stand_in_is_refused_in_production(settings):
     wanted = {"environment": Environment.PRODUCTION, "decider": "scripted"}
     with pytest.raises(SettingsInvalid, match="DECIDER"):
-        make_decider(settings.model_copy(update=wanted))
+        make_released(settings.model_copy(update=wanted), sessions(Desk(settings).engine), SystemClock())
 
 
 def test_addresses_in_the_settings_choose_the_services_of_the_shop(settings):
