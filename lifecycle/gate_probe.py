@@ -55,12 +55,12 @@ def open_bench(reference: str, roots: Sequence[Path]) -> Bench:
     return Bench(loaded, decider(EngineOptions()), decider(EngineOptions(prefix_bytes=0, keep_sessions=False)))
 
 
-def probe(benches: Sequence[Bench], cases: Sequence[Evidence]) -> list[Probe]:
-    """Return one probe a bench, all measured in turn on the same cases."""
+def probe(benches: Sequence[Bench], cases: Sequence[Evidence], pairs: Sequence[PreferencePair]) -> list[Probe]:
+    """Return one probe a bench, all measured in turn on the same cases and pairs."""
     times = first_token_times([bench.cold for bench in benches], cases)
     probes = []
     for bench, own in zip(benches, times, strict=True):
-        trees = [pair_tree(pair, bench.loaded.tokenizer) for pair in known_pairs()]
+        trees = [pair_tree(pair, bench.loaded.tokenizer) for pair in pairs]
         probes.append(
             Probe(percentile(own, 0.95), chosen_log_prob(bench.loaded, trees), memory_bytes(bench.loaded), machine())
         )

@@ -1,13 +1,15 @@
 """The cases that the gate judges with: which files, in which order, how many of each. Runs none of them."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from lifecycle.preferences import PreferencePair
 from services.domain.canonical import canonical_json, digest_of
+from services.ports import Decider
 
 EVALS = Path(__file__).parent / "evals"
 GOLDEN, INJECTION = EVALS / "golden.jsonl", EVALS / "injection.jsonl"
@@ -15,6 +17,8 @@ NAMES = ("must_pass", "injection", "regression")
 """In the order in which a short night fills them: what must never fail comes first."""
 
 Case = Mapping[str, Any]
+RunCases = Callable[[Sequence[Case], Decider], Iterable[Mapping[str, Any]]]
+"""Runs rows of `eval` through the product loop with a decider; yields a row of `decide` a case, in order."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,8 @@ class Suites:
 
     cases: Mapping[str, Sequence[Case]]
     digests: Mapping[str, str] = field(default_factory=dict)
+    pairs: Sequence[PreferencePair] = ()
+    """Pairs whose chosen side is weighed; the fixed ones of `gate_probe` where none are given."""
 
     def counts(self) -> dict[str, int]:
         return {name: len(self.cases.get(name, ())) for name in NAMES}
@@ -30,7 +36,11 @@ class Suites:
     def first(self, counts: Mapping[str, int]) -> "Suites":
         """Return the suites cut to so many cases each."""
         cut = {name: list(self.cases.get(name, ()))[: counts.get(name, 0)] for name in NAMES}
-        return Suites(cut, self.digests)
+        return replace(self, cases=cut)
+
+    def with_regressions(self, cases: Sequence[Case]) -> "Suites":
+        """Return the suites with these cases before the other regressions."""
+        return replace(self, cases={**self.cases, "regression": [*cases, *self.cases.get("regression", ())]})
 
     def all_cases(self) -> list[Case]:
         return [case for name in NAMES for case in self.cases.get(name, ())]

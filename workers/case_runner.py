@@ -51,6 +51,7 @@ def output_of(case_id: str, trace: Trace) -> dict[str, Any]:
         "ttft_ms": round(generation.ttft_ms) if generation else 0,
         "latency_ms": round(_latency(generation) + _latency(trace.replying)),
         "error": generation.error if generation else None,
+        "reply_error": trace.replying.error if trace.replying else None,
         "scratch": generation.raw_output if generation else "",
     }
 

@@ -1,0 +1,58 @@
+"""This machine's pace tonight, and what of the work fits the budget. Measured on a few examples; trains nothing."""
+
+from collections.abc import Mapping, Sequence
+
+from lifecycle.examples import TokenTree, tree_of
+from lifecycle.gate_probe import Bench
+from lifecycle.night_judging import Trial, seconds_a_case
+from lifecycle.night_plan import RESERVE_SHARE, Material, Steps, choose_steps, tokens_of
+from lifecycle.night_support import tokenizer_of
+from lifecycle.nightly import Book, Night
+from lifecycle.plan import make_plan
+from lifecycle.preferences import PreferencePair, pair_tree, seed_pairs
+from lifecycle.seed.build import seed_worlds
+from lifecycle.snapshot import Snapshot
+from lifecycle.suites import Suites, shares
+from services.inference.checkpoint import load_checkpoint
+
+PACE_WORLDS = 6
+
+
+def steps_for(night: Night, book: Book, made: Snapshot) -> Steps:
+    kept = book.recall("steps")
+    if kept is None:
+        kept = book.remember("steps", choose_steps(night.plan, material(night, made))._asdict())
+        for line in kept["left_out"]:
+            book.say("snapshot", line)
+    return Steps(**{**kept, "left_out": tuple(kept["left_out"])})
+
+
+def material(night: Night, made: Snapshot) -> Material:
+    """Measure this machine's pace on a few seed worlds, unless every number is given."""
+    tokenizer = tokenizer_of(night)
+    own = [tree_of(world, tokenizer) for world in made.worlds]
+    pairs = [pair_tree(pair, tokenizer) for pair in made.pairs]
+    plan = night.plan
+    seeds: list[TokenTree] = []
+    pace = 1.0
+    if None in (plan.sft_steps, plan.dpo_steps if pairs else 0, plan.seed_worlds):
+        seeds = [tree_of(world, tokenizer) for world in seed_worlds(PACE_WORLDS, plan.seed)]
+        model = load_checkpoint(night.champion, night.roots, merged=False).model
+        pace = make_plan(model, seeds, 1, plan.batch_worlds, 16).tokens_per_second
+    return Material(len(own), tokens_of(own), len(pairs), tokens_of(pairs), tokens_of(seeds) / max(1, len(seeds)), pace)
+
+
+def affordable(night: Night, book: Book, trial: Trial, benches: Sequence[Bench], suites: Suites) -> Mapping[str, int]:
+    if night.plan.cases is not None:
+        return {name: min(night.plan.cases.get(name, 0), total) for name, total in suites.counts().items()}
+    pace = seconds_a_case(trial, benches, suites)
+    left = night.plan.budget_minutes * 60 * (1 - RESERVE_SHARE) - book.seconds_spent()
+    affordable = int(left / (2 * pace)) if pace else 0
+    return shares(suites.counts(), affordable, night.plan.fewest_cases)
+
+
+def seed_pairs_for(count: int, seed: int) -> list[PreferencePair]:
+    if not count:
+        return []
+    worlds = seed_worlds(count, seed + 1, reply_share=0.8)
+    return list(seed_pairs(worlds, seed))[:count]
