@@ -4,11 +4,24 @@ from pathlib import Path
 
 from fastapi import APIRouter, FastAPI, Response
 
-from review_ui import answers, history, item, login, operations, operations_alerts, people, queue, tools
+from review_ui import (
+    answers,
+    history,
+    item,
+    login,
+    operations,
+    operations_alerts,
+    operations_gates,
+    operations_nights,
+    people,
+    queue,
+    tools,
+)
 from review_ui.pages import Gone, PageRoute
 from review_ui.parts import MakeLedger
 
 HERE = Path(__file__).parent
+OPERATIONS = (operations, operations_alerts, operations_nights, operations_gates)
 STATIC = {
     "base.css": "text/css",
     "review.css": "text/css",
@@ -29,7 +42,7 @@ def extend(app: FastAPI, make_ledger: MakeLedger | None = None) -> None:
     Without `make_ledger` reviewers see tools, but cannot run them.
     """
     app.state.review_ledger = make_ledger
-    for module in (login, queue, item, answers, tools, history, people, operations, operations_alerts):
+    for module in (login, queue, item, answers, tools, history, people, *OPERATIONS):
         app.include_router(module.router)
     app.include_router(answers.labels_router)
     app.include_router(last)

@@ -14,9 +14,11 @@ from sqlmodel import Session
 from review_ui.access import reads
 from review_ui.pages import PageRoute, page
 from review_ui.parts import parts_of
-from review_ui.present_operations import Chart, Limits, chart, tiles
+from review_ui.present_nights import night_tile
+from review_ui.present_operations import Chart, Limits, Tile, chart, tiles
+from services.domain.nights import NightStatus
 from services.domain.review import Ability
-from services.store import desk_history
+from services.store import desk_history, nightly
 from services.store.accounts import LoggedIn
 from services.store.alerts import limits_of, notices_of, open_alerts
 from services.store.desk_figures import figures, freshest_checkpoint
@@ -44,7 +46,7 @@ def operations(request: Request, _: Operator, window: str = "day") -> Response:
         return page(
             "operations.html",
             request,
-            tiles=tiles(desk_state(session, now), Limits(limits.review_age, limits.queue_age), now),
+            tiles=[*tiles(desk_state(session, now), Limits(limits.review_age, limits.queue_age), now), _night(session)],
             charts=_charts(session, chosen, now),
             window=chosen.key,
             alerts=ringing,
@@ -59,6 +61,13 @@ def operations(request: Request, _: Operator, window: str = "day") -> Response:
             failed=list_jobs(session, ("failed", "quarantined"), FAILED_SHOWN),
             now=now,
         )
+
+
+def _night(session: Session) -> Tile:
+    """Return what the night does, or how the last one ended."""
+    newest = next(iter(nightly.nights(session, 1)), None)
+    stages = nightly.stages(session, newest.id) if newest and newest.status is NightStatus.RUNNING else ()
+    return night_tile(newest, stages)
 
 
 def _charts(session: Session, window: desk_history.Window, now: datetime) -> Sequence[Chart]:

@@ -1,6 +1,6 @@
 """Prepares the operators' figures as plain values: charts with their tables, tiles with their state. Reads no table."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -21,7 +21,10 @@ class Cell(NamedTuple):
 
 
 class Row(NamedTuple):
-    moment: datetime
+    """One place on the axis: a moment, or a step of training where that is None."""
+
+    moment: datetime | None
+    step: float
     cells: Sequence[Cell]
 
 
@@ -60,7 +63,7 @@ def chart(key: str, kind: str, unit: str, history: History) -> Chart:
     title, explains = words.operations.CHARTS[key]
     columns = [one.values for one in history.series]
     rows = [
-        Row(moment, [Cell(*_written(value, unit)) for value in values])
+        Row(moment, 0, [Cell(*written(value, unit)) for value in values])
         for moment, *values in zip(history.moments, *columns, strict=True)
     ]
     newest = list(reversed(rows))
@@ -75,16 +78,19 @@ def chart(key: str, kind: str, unit: str, history: History) -> Chart:
     return Chart(key, title, explains, kind, unit, names, newest, latest, history.empty)
 
 
-def _written(value: float | None, unit: str) -> tuple[str, str]:
-    if value is None:
-        return "", "\N{EN DASH}"
-    if unit == "bytes":
-        return f"{value / MIB:.2f}", f"{value / MIB:,.0f} MiB"
-    if unit == "ms":
-        return f"{value:.1f}", f"{value:,.0f} ms" if value < 10_000 else f"{value / 1000:,.0f} s"
-    if unit == "s":
-        return f"{value:.3f}", f"{value:,.1f} s" if value < 120 else span(timedelta(seconds=value))
-    return f"{value:g}", f"{value:,.0f}"
+def written(value: float | None, unit: str) -> tuple[str, str]:
+    """Return a number for the chart and the same for people, in its unit."""
+    return _WRITTEN[unit](value) if value is not None else ("", "\N{EN DASH}")
+
+
+_WRITTEN: Mapping[str, Callable[[float], tuple[str, str]]] = {
+    "bytes": lambda value: (f"{value / MIB:.2f}", f"{value / MIB:,.0f} MiB"),
+    "ms": lambda value: (f"{value:.1f}", f"{value:,.0f} ms" if value < 10_000 else f"{value / 1000:,.0f} s"),
+    "s": lambda value: (f"{value:.3f}", f"{value:,.1f} s" if value < 120 else span(timedelta(seconds=value))),
+    "share": lambda value: (f"{value:.4f}", f"{value * 100:.1f} %"),
+    "number": lambda value: (f"{value:.5g}", f"{value:,.4g}"),
+    "count": lambda value: (f"{value:g}", f"{value:,.0f}"),
+}
 
 
 def tiles(state: DeskState, limits: Limits, now: datetime) -> Sequence[Tile]:

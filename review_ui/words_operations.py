@@ -60,6 +60,41 @@ NIGHT_STATES: Mapping[str, str] = {
     "failed": "failed",
 }
 
+NO_NIGHTS = "No night has run yet. The first one starts by itself, or with returns-desk nightly run."
+NO_REPORTS = "No candidate has met the gate yet."
+NIGHT_STAGES: Mapping[str, str] = {
+    "snapshot": "Snapshot",
+    "sft": "SFT",
+    "dpo": "DPO",
+    "rlvr": "RLVR",
+    "evaluate": "Evaluate",
+    "gate": "Gate",
+    "release": "Release",
+}
+STAGE_STATES: Mapping[str, str] = {
+    "waiting": "waits",
+    "running": "runs",
+    "done": "done",
+    "skipped": "not needed",
+    "failed": "failed",
+}
+CURVES: Mapping[str, str] = {
+    "loss": "loss",
+    "prefers": "prefers the chosen",
+    "chosen_change": "change of the chosen's log-probability",
+    "reward": "reward",
+}
+CURVE_UNITS: Mapping[str, str] = {"loss": "nats", "prefers": "share", "chosen_change": "nats", "reward": "mean"}
+CHECK_GROUPS: Mapping[str, str] = {
+    "correctness": "Correctness",
+    "safety": "Safety",
+    "form": "Form",
+    "behaviour": "Behaviour",
+    "speed": "Speed and memory",
+    "training": "Training",
+    "data": "Data",
+}
+
 KINDS: Mapping[str, Mapping[str, str]] = {
     "series": SERIES,
     "window": WINDOWS,
@@ -67,4 +102,9 @@ KINDS: Mapping[str, Mapping[str, str]] = {
     "night": NIGHT_STATES,
     "channel": CHANNELS,
     "notice": NOTICES,
+    "stage_of_night": NIGHT_STAGES,
+    "stage_state": STAGE_STATES,
+    "curve": CURVES,
+    "curve_unit": CURVE_UNITS,
+    "check_group": CHECK_GROUPS,
 }

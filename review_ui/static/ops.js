@@ -46,10 +46,10 @@
     const axis = { stroke: css("--soft"), font: "11px system-ui", grid: { stroke: css("--grid"), width: 1 }, ticks: { show: false }, gap: 4 };
     const shown = names.map((name, place) => series(name, place, kind));
     return {
-      ...size, legend: { show: false }, padding: [8, 8, 0, 0],
+      ...size, legend: { show: false }, padding: [8, 18, 0, 0],
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "UTC"),
-      scales: { x: { time: clock, range: (plot, low, high) => around(plot.data[0], low, high, kind) }, y: { range: (_, low, high) => [Math.min(0, low || 0), (high || 1) * 1.06] } },
+      scales: { x: { time: clock, range: (plot, low, high) => around(plot.data[0], low, high, kind) }, y: { range: (_, low, high) => [Math.min(0, low || 0), high > 0 ? high * 1.06 : low < 0 ? 0 : 1] } },
       axes: [{ ...axis, size: 24, space: 56, ...(clock ? { values: clockTimes } : {}) }, { ...axis, size: 58, space: 30, values: (_, ticks) => ticks.map(unit) }],
       series: [{}, ...(kind === "stack" ? shown.reverse() : shown)],
       hooks: { setCursor: [(plot) => mark(figure, plot.cursor.idx)] },
@@ -95,6 +95,14 @@
     for (const [figure, plot] of drawn) if (!figure.isConnected) { plot.destroy(); drawn.delete(figure); }
     document.querySelectorAll("figure[data-chart]").forEach(draw);
   }
+
+  // Whoever reads numbers or writes a note is not interrupted by a refresh.
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const live = event.detail.elt;
+    if (live.id !== "live" || event.detail.requestConfig.verb !== "get") return;
+    const busy = live.contains(document.activeElement) && document.activeElement.matches("input, textarea, select, .numbers");
+    if (busy || live.querySelector(".numbers:hover, form:hover")) event.preventDefault();
+  });
 
   new ResizeObserver(() => {
     for (const [figure, plot] of drawn) if (figure.isConnected) plot.setSize(size(figure.querySelector(".plot")));

@@ -16,11 +16,13 @@ os.environ.setdefault("SECRET_KEY", secrets.token_hex(32))
 from infra.embedded import FAST_BUT_FORGETFUL, EmbeddedPostgres, running
 from infra.migrations import upgrade
 from services.domain.review import Role
+from services.store.alerts import evaluate, limits_of
 from tests.service import review_world as world
 from tests.support.browser import Person, chromium
+from tests.support.ops_nights import make_nights
 from tests.support.ops_world import make_past
 
-PAGES = ("/ops",)
+PAGES = ("/ops", "/ops/alerts", "/ops/nights", "/ops/nights/2026-11-24", "/ops/gates")
 LOOKS = {"light": (1440, False), "dark": (1440, True), "narrow": (420, False)}
 
 
@@ -37,6 +39,9 @@ def main() -> None:
             desk = world.make_desk(settings)
             world.add_people(desk, {"ada": Role.REVIEWER, "grace": Role.REVIEWER, "op": Role.OPERATOR})
             make_past(desk, datetime.now(UTC))
+            make_nights(desk, datetime.now(UTC))
+            with desk.sessions() as session:
+                evaluate(session, limits_of(settings), [], datetime.now(UTC))
             with world.serving(settings) as address:
                 for look, (width, dark) in LOOKS.items():
                     photograph(address, folder, look, width, pages, dark=dark)
@@ -48,6 +53,7 @@ def photograph(address: str, folder: Path, look: str, width: int, pages: list[st
     with chromium(width, 1000, dark=dark) as driver:
         person = Person(driver, address, "op", world.PASSWORD)
         for path in pages:
+            driver.set_window_size(width, 900)
             person.open(path)
             tall = driver.execute_script("return document.documentElement.scrollHeight")
             driver.set_window_size(width, min(tall + 150, 6000))

@@ -1,0 +1,71 @@
+"""Nights at `/ops/nights`: the one under way as it goes, those before it, and each with stages, curves and log."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+from sqlmodel import Session
+
+from review_ui.access import reads
+from review_ui.pages import Gone, PageRoute, page
+from review_ui.parts import parts_of
+from review_ui.present_nights import curves, shown, time_left
+from services.domain.review import Ability
+from services.store import nightly
+from services.store.accounts import LoggedIn
+
+router = APIRouter(prefix="/ops/nights", route_class=PageRoute, include_in_schema=False)
+Operator = Annotated[LoggedIn, Depends(reads(Ability.SEE_OPERATIONS))]
+SHOWN = 60
+LINES = 200
+
+
+@router.get("")
+def nights(request: Request, _: Operator) -> Response:
+    """List nights, the newest first."""
+    parts = parts_of(request)
+    with parts.sessions() as session:
+        found = nightly.nights(session, SHOWN)
+        running = nightly.running_night(session)
+        return page(
+            "ops_nights.html",
+            request,
+            nights=found,
+            running=running,
+            stages=shown(nightly.stages(session, running.id), parts.clock.now()) if running else (),
+            at=parts.settings.nightly_at_utc,
+            enabled=parts.settings.nightly_enabled,
+            now=parts.clock.now(),
+        )
+
+
+@router.get("/{night_id}")
+def night(request: Request, _: Operator, night_id: str) -> Response:
+    """Show one night; while it runs the page follows it."""
+    parts = parts_of(request)
+    now = parts.clock.now()
+    with parts.sessions() as session:
+        found = nightly.night(session, night_id)
+        if found is None:
+            raise Gone(f"There is no night {night_id[:40]}.")
+        stages = nightly.stages(session, night_id)
+        lines = nightly.night_log(session, night_id, limit=5000)
+        return page(
+            "ops_night.html",
+            request,
+            night=found,
+            stages=shown(stages, now),
+            left=time_left(stages, _earlier(session, found)),
+            charts=curves(stages),
+            lines=list(reversed(lines[-LINES:])),
+            report=nightly.gate_report(session, found.gate_report_id) if found.gate_report_id else None,
+            candidate=nightly.checkpoint(session, found.candidate) if found.candidate else None,
+            now=now,
+        )
+
+
+def _earlier(session: Session, night: nightly.Night) -> list[nightly.NightStage]:
+    """Return the stages of the newest earlier night that trained something: how long each takes here."""
+    for one in nightly.nights(session, 10, before=night.started_at):
+        if one.candidate is not None:
+            return nightly.stages(session, one.id)
+    return []
