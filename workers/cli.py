@@ -2,7 +2,7 @@
 
 import typer
 
-from workers.commands import accounts, audit, data, jobs, keys, nightly, policies, release, train, up
+from workers.commands import accounts, audit, data, failures, jobs, keys, nightly, policies, release, train, up
 from workers.commands import bench as bench_command
 from workers.commands import decide as decide_command
 from workers.commands import footprint as footprint_command
@@ -42,6 +42,7 @@ app.add_typer(train.app, name="train")
 app.add_typer(nightly.app, name="nightly")
 app.command()(gate_command.gate)
 app.add_typer(release.app, name="release")
+app.add_typer(failures.app, name="failures")
 
 if __name__ == "__main__":
     app()

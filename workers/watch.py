@@ -10,12 +10,14 @@ from services.domain.releases import NotReleased, Release
 from services.store.candidate_runs import arms
 from services.store.releases import Signed, withdraw
 from workers.app import task
+from workers.failure_desk import FailureDesk
 from workers.releasing import Releasing
 from workers.wiring import Desk, desk
 
 log = get_logger(__name__)
 
 WHO = "canary watch"
+_desks: list[FailureDesk] = []
 
 
 @task(TaskName.WATCH_CANARY)
@@ -23,6 +25,16 @@ def watch_canary() -> bool:
     """Look once; say whether a canary was rolled back."""
     ruling = look_at_canary(desk())
     return ruling is not None and ruling.verdict is CanaryVerdict.ROLL_BACK
+
+
+@task(TaskName.ROUTE_FAILURES)
+def route_failures() -> int:
+    """Give new failures their owners; return how many. This process remembers how far it came."""
+    parts = desk()
+    if not _desks:
+        _desks.append(FailureDesk(parts.settings, parts.sessions, parts.clock))
+    _desks[0].catalog = parts.policies.catalog
+    return _desks[0].route()
 
 
 def look_at_canary(parts: Desk) -> CanaryRuling | None:

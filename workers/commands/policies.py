@@ -1,4 +1,4 @@
-"""`returns-desk policies`: list, show, add, diff and lint versioned policies.
+"""`returns-desk policies`: list, show, add, diff, lint and back-test versioned policies.
 
 What may be published is decided in `policies.publish`.
 """
@@ -17,9 +17,12 @@ from policies.document import PolicyFileError
 from policies.lint import Finding, lint
 from policies.model import PolicyVersion
 from policies.publish import RefusedToPublish, publish
+from workers.commands.backtest import backtest
 from workers.commands.output import NEGATIVE, bad_input
 
 app = typer.Typer(help="Versioned policies: which clause governs when.", no_args_is_help=True)
+
+app.command()(backtest)
 
 DirectoryOption = Annotated[
     Path | None,
