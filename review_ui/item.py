@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from fastapi import APIRouter, Request, Response
 from starlette.datastructures import FormData
@@ -14,7 +14,7 @@ from review_ui.checking import Draft, draft_of, known_tools
 from review_ui.pages import Forbidden, Gone, PageRoute, page, see_other
 from review_ui.parts import ReviewParts, parts_of
 from review_ui.present_reply import difference
-from review_ui.queue import done_bar, taker_of
+from review_ui.queue import done_bar, filter_of, taker_of
 from services.domain.review import Ability, Answer, Conflict, Hold, LabelKind, Refused, Stage, may
 from services.domain.trace import Trace
 from services.domain.verdict import Finding
@@ -22,7 +22,7 @@ from services.store.accounts import LoggedIn
 from services.store.review_desk import OpenCase
 from services.store.review_gold import known_answer
 from services.store.review_labels import counted_labels, given
-from services.store.review_queue import similar_decided
+from services.store.review_queue import conditions, neighbours, similar_decided
 from services.store.traces import find_trace
 
 router = APIRouter(prefix="/review", route_class=PageRoute, include_in_schema=False)
@@ -97,7 +97,7 @@ def show(  # noqa: PLR0913 - a page and what it may have to say
         "wanted": max(found.item.wanted_labels, parts.review.wanted(found.item.id)),
         "undo_minutes": int(parts.records.patience.undo.total_seconds() // 60),
         "pair": pair_of(found, parts),
-        **_from_store(found, login, parts, blind=blind),
+        **_from_store(found, login, parts, within, blind=blind),
     }
     return page("item.html", request, status, **values)
 
@@ -124,12 +124,18 @@ def pair_of(found: OpenCase, parts: ReviewParts) -> list[tuple[str, str, present
     return [(letter, which, one) for letter, (which, one) in zip("AB", both, strict=True)]
 
 
-def _from_store(found: OpenCase, login: LoggedIn, parts: ReviewParts, *, blind: bool) -> dict[str, Any]:
+def _from_store(found: OpenCase, login: LoggedIn, parts: ReviewParts, within: str, *, blind: bool) -> dict[str, Any]:
     item, mine = found.item, login.account.name
+    asked = filter_of(dict(parse_qsl(within)))._replace(state="open")
     labels = [row for row in found.labels if not blind or row.reviewer == mine]
     with parts.sessions() as session:
+        before, after = (None, None)
+        if item.state != "done":
+            before, after = neighbours(session, conditions(asked, mine, parts.clock.now()), item)
         known = known_answer(session, item.return_id) if item.purpose == "gold" and item.state == "done" else None
         return {
+            "before": before,
+            "after": after,
             "labels": [(row, given(row).document, _undone(found, row.id)) for row in labels if row.kind != "undo"],
             "disputed": counted_labels(session, item.id) if item.stage == Stage.ADJUDICATE.value and not blind else (),
             "similar": () if blind else similar_decided(session, item),
@@ -216,6 +222,14 @@ def check(request: Request, login: Labeller, item_id: str, form: Form) -> Respon
         changes=difference(trace.reply, draft.fields.reply),
         readings=draft.decision.readings if draft.decision else (),
     )
+
+
+@router.get("/items/{item_id}/sample")
+def sample_state(request: Request, _: Seer, item_id: str, within: str = "") -> Response:
+    """Say how the second answer fares: a part of the item's page that asks again by itself."""
+    found = open_item(request, item_id)
+    state, drawn = found.sample_state, found.sample is not None
+    return page("_sample.html", request, item=found.item, within=within[:1_000], state=state, drawn=drawn)
 
 
 @router.get("/items/{item_id}/row")

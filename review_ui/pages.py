@@ -1,6 +1,6 @@
 """Renders templates and turns what goes wrong into pages a person can act on. Holds no page of its own.
 
-Everything is escaped by the template engine; nothing in this package marks text as safe.
+Everything is escaped by the template engine; `texts.t` alone makes markup, of our own sentences.
 """
 
 from collections.abc import Callable, Coroutine
@@ -17,6 +17,7 @@ from sqlalchemy.exc import TimeoutError as NoFreeConnection
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from review_ui import present_time, words
+from review_ui.texts import t
 from services.domain.review import Conflict, Refused
 
 HERE = Path(__file__).parent
@@ -56,7 +57,7 @@ def templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(words=words, query=_query)
+    environment.globals.update(words=words, t=t, query=_query)
     environment.filters.update(iso=present_time.iso, utc=present_time.utc, ago=present_time.ago, span=present_time.span)
     environment.filters.update(short=present_time.short)
     return environment

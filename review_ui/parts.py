@@ -80,7 +80,9 @@ def parts_of(request: Request) -> ReviewParts:
 def build(settings: Settings, sessions: Sessions, make_ledger: MakeLedger | None) -> ReviewParts:
     clock = UtcClock()
     patience = Patience(
-        lease=timedelta(seconds=settings.review_claim_seconds), undo=timedelta(seconds=settings.undo_window_seconds)
+        lease=timedelta(seconds=settings.review_claim_seconds),
+        undo=timedelta(seconds=settings.undo_window_seconds),
+        wait=timedelta(hours=settings.review_wait_hours),
     )
     records = ReviewRecords(sessions, clock, patience)
     review = Review(records, LexicalClaimReader(), overlap_share=settings.review_overlap_share)

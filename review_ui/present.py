@@ -11,6 +11,7 @@ from review_ui.checking import Draft, Fields, Sentence, fields_of, sentences_of
 from review_ui.guidelines import Guideline, guideline_for
 from review_ui.parts import ReviewParts
 from review_ui.present_reply import Piece, claimed, quoted
+from review_ui.texts import t
 from services.domain.actions import ToolCall
 from services.domain.decision import Decision
 from services.domain.facts import FactValue
@@ -48,10 +49,20 @@ class Judged(NamedTuple):
     sending: Sending
 
 
+class Fact(NamedTuple):
+    """One trusted fact in words. `decides`: the decision compared it."""
+
+    name: str
+    value: str
+    missing: bool
+    decides: bool
+
+
 class Parts(NamedTuple):
     """Of an item that was decided: what people compare."""
 
-    facts: Sequence[tuple[str, str, bool]]
+    item_name: str
+    facts: Sequence[Fact]
     clauses: Sequence[Clause]
     model: Judged | None
     calls_left: Sequence[ToolCall]
@@ -65,9 +76,12 @@ def parts_of_case(found: OpenCase, parts: ReviewParts, draft: Draft | None = Non
     if trace is None:
         return None
     decision, evidence = trace.decision, trace.evidence
+    compared = _compared(decision)
     return Parts(
+        item_name=evidence.facts.item or "",
         facts=[
-            (name, _fact(name, value), name.startswith("days_since_")) for name, value in _shown(evidence.facts.values)
+            Fact(name, _fact(name, value), value is None, name in compared)
+            for name, value in _shown(evidence.facts.values, compared)
         ],
         clauses=[
             Clause(
@@ -180,13 +194,22 @@ def _governs(policy: PolicyVersion, decision: Decision | None) -> bool:
     return decision is not None and policy.policy_id == decision.policy_id
 
 
-def _shown(values: Any) -> list[tuple[str, FactValue]]:
-    return sorted(values.items(), key=lambda pair: (pair[0].startswith("days_"), pair[1] is None))
+def _compared(decision: Decision | None) -> frozenset[str]:
+    readings = decision.readings if decision else ()
+    tests = [test for reading in readings for condition in reading.conditions for test in condition.any_of]
+    return frozenset(test.fact for test in tests if test.fact)
+
+
+def _shown(values: Any, compared: frozenset[str]) -> list[tuple[str, FactValue]]:
+    """Put first what the decision compared, then counted days, then what is known."""
+    return sorted(
+        values.items(), key=lambda pair: (pair[0] not in compared, not pair[0].startswith("days_"), pair[1] is None)
+    )
 
 
 def _fact(name: str, value: FactValue) -> str:
     if name.endswith("_cents") and isinstance(value, int):
         return f"{value // 100:,}.{value % 100:02d}"
     if value is None:
-        return "not established"
+        return t("decision.unknown")
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else value_text(value)

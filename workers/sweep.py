@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from infra.logs import get_logger
 from infra.queue import TaskName
+from services.store.information import wake_overdue
 from services.store.sweeping import forget_expired
 from workers.app import task
 from workers.wiring import desk
@@ -30,4 +31,6 @@ def sweep() -> int:
     for kind, job_id in waiting:
         parts.poker.poke(kind.value, job_id)
     forget_expired(parts.sessions)
+    with parts.sessions() as session:
+        wake_overdue(session, parts.clock.now())
     return len(swept.requeued) + len(swept.quarantined) + len(waiting)

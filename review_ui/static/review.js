@@ -3,16 +3,34 @@
 (() => {
   const root = document.documentElement;
   root.classList.add("js");
+  const said = document.body.dataset;
 
   const typing = (el) => el && (el.matches("textarea, select, [contenteditable]") ||
     (el.matches("input") && !["checkbox", "radio", "submit", "button"].includes(el.type)));
 
+  // Times stand in UTC on the page; here they become the reader's own.
   function localTimes(within) {
     for (const el of within.querySelectorAll("time[datetime]")) {
       const moment = new Date(el.getAttribute("datetime"));
       if (Number.isNaN(moment.getTime())) continue;
-      el.title = moment.toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+      const whole = moment.toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+      el.title = whole;
+      if (el.hasAttribute("data-when")) el.textContent = whole;
       if (el.hasAttribute("data-clock")) el.textContent = moment.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+    }
+  }
+
+  // Days are counted from the reader's midnight; the next page learns how far that is from UTC.
+  document.cookie = "returns-desk-offset=" + -new Date().getTimezoneOffset() + "; path=/review; SameSite=Lax; max-age=31536000";
+
+  // What is folded away stays so until its content changes.
+  function keepFolds() {
+    for (const el of document.querySelectorAll("details[data-keep]")) {
+      const key = "folded:" + el.dataset.keep;
+      try {
+        if (localStorage.getItem(key) === el.dataset.version) el.open = false;
+        el.addEventListener("toggle", () => el.open ? localStorage.removeItem(key) : localStorage.setItem(key, el.dataset.version));
+      } catch { return; }
     }
   }
 
@@ -46,10 +64,11 @@
   function press(el) {
     if (el.dataset.opens) { document.getElementById(el.dataset.opens).showModal(); return; }
     if (el.dataset.panel) { openPanel(el.dataset.panel); return; }
+    if (el.matches("details")) { el.open = !el.open; el.querySelector("summary").focus(); return; }
     if (el.matches("input, textarea")) { el.focus(); el.select(); return; }
-    if (el.disabled) { tell("Not possible here: " + (el.parentElement.querySelector(".does")?.textContent || "")); return; }
+    if (el.disabled) { tell(said.notHere + " " + (el.parentElement.querySelector(".does")?.textContent || "")); return; }
     const reason = el.form && el.form.querySelector("[data-reason]");
-    if (reason && !reason.value) { reason.focus(); tell("Write why first."); return; }
+    if (reason && !reason.value) { reason.focus(); tell(said.reasonFirst); return; }
     el.click();
   }
 
@@ -87,19 +106,18 @@
     }
     if (event.ctrlKey || event.metaKey || event.altKey || typing(el) || document.querySelector("dialog[open]")) return;
     if (event.key === "j" || event.key === "k") {
-      if (select(event.key === "j" ? 1 : -1)) event.preventDefault();
-      else window.scrollBy({ top: event.key === "j" ? 220 : -220 });
-      return;
+      if (select(event.key === "j" ? 1 : -1)) { event.preventDefault(); return; }
     }
     const wanted = [...document.querySelectorAll("[data-key]")].find((one) => one.dataset.key === event.key);
     if (wanted) { event.preventDefault(); press(wanted); }
   });
 
   document.addEventListener("htmx:afterSwap", (event) => localTimes(event.target));
-  document.addEventListener("htmx:sendError", () => tell("The desk does not answer. Your words are still here."));
-  document.addEventListener("htmx:responseError", () => tell("The desk could not do that. Your words are still here."));
+  document.addEventListener("htmx:sendError", () => tell(said.noAnswer));
+  document.addEventListener("htmx:responseError", () => tell(said.failed));
 
   localTimes(document);
+  keepFolds();
   const open = document.querySelector(".panel.open");
   if (open) openPanel(open.id);
   else if (location.hash && document.querySelector(".panel" + location.hash)) openPanel(location.hash.slice(1));

@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from infra.settings import Settings, get_settings
-from services.api import batch, events, health, pages, returns, webhooks
+from services.api import batch, events, health, information, pages, returns, webhooks
 from services.api.edge import SECURITY_HEADERS, BodyLimit, Edge
 from services.api.examples import problem_schemas
 from services.api.metrics import DeskCollector, HttpMetrics
@@ -73,8 +73,8 @@ def create_app(
         openapi_url="/openapi.json",
     )
     app.state.registry = CollectorRegistry()
-    for router in (returns.router, batch.router, events.router, webhooks.router, health.router, pages.router):
-        app.include_router(router)
+    for module in (returns, information, batch, events, webhooks, health, pages):
+        app.include_router(module.router)
     for add in extend:
         add(app)
     app.add_middleware(BodyLimit, limit_of=_limits(chosen))

@@ -3,7 +3,7 @@
 from typing import Any
 
 from services.api.problems import KINDS, MEDIA_TYPE
-from services.api.schemas import AcceptedBody, EndpointChange, EndpointIn, ProblemBody
+from services.api.schemas import AcceptedBody, EndpointChange, EndpointIn, Information, ProblemBody
 from services.flows.intake import MAX_KEY_CHARS, Submission
 
 Extra = dict[str, Any]
@@ -104,6 +104,26 @@ SUBMIT_EXTRA: Extra = {
     "parameters": [{**KEY_HEADER, "required": True, "description": "A fresh value for each new request."}],
     "requestBody": json_body(Submission.model_json_schema(), SUBMISSION_EXAMPLES),
 }
+
+INFORMATION_EXTRA: Extra = {
+    "requestBody": json_body(
+        Information.model_json_schema(),
+        {"answer": {"summary": "An answer", "value": {"text": "The crack runs along the foot; photos are attached."}}},
+    )
+}
+INFORMATION_RESPONSES = problems(
+    "malformed-json",
+    "invalid-encoding",
+    "duplicate-field",
+    "unauthorized",
+    "not-found",
+    "conflict",
+    "body-too-large",
+    "wrong-content-type",
+    "invalid-body",
+    "rate-limited",
+    "unavailable",
+)
 
 _BATCH_IN = (
     '{"idempotency_key": "r-1", "order_id": "A10234", "message": "My lamp arrived cracked."}\n'

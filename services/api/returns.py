@@ -174,10 +174,10 @@ def list_returns(  # noqa: PLR0913 - one parameter a filter
 def read_return(request: Request, caller: CallerDep, return_id: str) -> ReturnBody:
     """Return status, decision, evidence, findings, actions and reply, as far as the desk has come."""
     with resources_of(request).sessions() as session:
-        known = _known(return_id)
+        known = known_id(return_id)
         found = returns_view.return_document(session, caller.shop_id, known)
     if found is None:
-        raise _no_such_return(return_id)
+        raise no_such_return(return_id)
     return ReturnBody.model_validate(found | {"links": links(return_id)})
 
 
@@ -185,12 +185,12 @@ def read_return(request: Request, caller: CallerDep, return_id: str) -> ReturnBo
 def read_trace(request: Request, caller: CallerDep, return_id: str) -> TraceBody:
     """Return all that the judge saw: facts, clauses, prompt digest, checkpoint, raw output, actions, verdict."""
     with resources_of(request).sessions() as session:
-        known = _known(return_id)
+        known = known_id(return_id)
         row = returns_view.deciding_trace(session, caller.shop_id, known)
         status = returns_view.status_of(session, caller.shop_id, known) if row is None else None
     if row is None:
         if status is None:
-            raise _no_such_return(return_id)
+            raise no_such_return(return_id)
         raise Problem(
             "not-found",
             f"return {return_id} has no trace: it is {status} and nothing has been decided by a checkpoint",
@@ -207,22 +207,24 @@ def read_trace(request: Request, caller: CallerDep, return_id: str) -> TraceBody
     )
 
 
-def _known(return_id: str) -> str:
+def known_id(return_id: str) -> str:
+    """Return the id if it looks like one of ours. Raises Problem not-found."""
     if not RETURN_ID.fullmatch(return_id):
-        raise _no_such_return(return_id)
+        raise no_such_return(return_id)
     return return_id
 
 
 def require_return(request: Request, caller: Caller, return_id: str) -> str:
     """Return the status of the caller's return. Raises Problem not-found, also for another shop's."""
     with resources_of(request).sessions() as session:
-        status = returns_view.status_of(session, caller.shop_id, _known(return_id))
+        status = returns_view.status_of(session, caller.shop_id, known_id(return_id))
     if status is None:
-        raise _no_such_return(return_id)
+        raise no_such_return(return_id)
     return status
 
 
-def _no_such_return(return_id: str) -> Problem:
+def no_such_return(return_id: str) -> Problem:
+    """Return the answer for a return that is not there, or is another shop's."""
     return Problem(
         "not-found",
         f"your shop has no return {return_id[:60]!r}",

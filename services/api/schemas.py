@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from services.domain.decision import Outcome
-from services.domain.returns import ReturnStatus
+from services.domain.returns import MAX_MESSAGE_CHARS, ReturnStatus
 from services.domain.trace import RouteName
 from services.domain.verdict import Verdict
 
@@ -25,6 +25,29 @@ class AcceptedBody(BaseModel):
     id: str = Field(examples=["ret_01k3v9m5t2x8q7w6e4r1y0zabc"])
     status: ReturnStatus
     links: Links
+
+
+class Information(BaseModel):
+    """What a customer added to a return, after a question or by themselves."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    text: str = Field(min_length=1, max_length=MAX_MESSAGE_CHARS, description="The customer's words, unedited.")
+
+    @field_validator("text")
+    @classmethod
+    def _not_blank(cls, value: str) -> str:
+        if not value.strip():
+            raise ValueError("holds only white space")
+        return value
+
+
+class InformationBody(BaseModel):
+    """`stored` is false where the same words were there already."""
+
+    id: str
+    status: ReturnStatus
+    stored: bool
 
 
 class ReturnBody(BaseModel):

@@ -208,29 +208,45 @@ def _with_approvals(verification: Verification, case: ReviewCase, decision: Deci
     return verification.model_copy(update={"findings": findings, "verdict": verdict})
 
 
-def tool_permission(case: ReviewCase, call: ToolCall, *, limit_cents: int | None, adjudicates: bool) -> Permission:
+def tool_permission(
+    case: ReviewCase, call: ToolCall, earlier: Sequence[ToolAction], *, limit_cents: int | None, adjudicates: bool
+) -> Permission:
     """Rule on a call that a reviewer wants to run: what the clause would hold for a person, this person may let run.
 
-    Above `limit_cents` (hundredths of the order's currency) it takes an adjudicator. Never more than was paid, never
-    for another order.
+    `earlier` are the recorded actions of the order, from all of its returns. Above `limit_cents` (hundredths of the
+    order's currency) it takes an adjudicator. Never more than was paid, in parts or at once; never for another order.
     """
     if case.trace is None:
         return Permission(ruling=Ruling.NOT_ALLOWED, reason="no order facts were gathered, so no amount can be checked")
     evidence, decision = case.trace.evidence, case.trace.decision
+    key = call.idempotency_key(case.return_id)
     ruling = permit(
         call,
         evidence.policy(decision.policy_id) if decision else None,
         evidence.facts,
-        earlier=case.actions,
-        idempotency_key=call.idempotency_key(case.return_id),
+        earlier=earlier,
+        idempotency_key=key,
     )
     amount = call.arguments.get("amount_cents")
+    if isinstance(amount, int) and amount > (left := _left_to_give(evidence.facts.price_cents, earlier, key)):
+        reason = f"with what was given back before, this is more than was paid: {left / 100:.2f} is left"
+        return Permission(ruling=Ruling.NOT_ALLOWED, reason=reason)
     too_much = limit_cents is not None and isinstance(amount, int) and amount > limit_cents and not adjudicates
     if ruling.ruling is not Ruling.NOT_ALLOWED and too_much:
         return Permission(
             ruling=Ruling.NOT_ALLOWED, reason="the amount is above your limit: escalate to an adjudicator"
         )
     return ruling
+
+
+def _left_to_give(price_cents: int | None, earlier: Sequence[ToolAction], key: str) -> int:
+    """Return how much of the price was not given back yet, in money of any form; 0 where the price is unknown."""
+    given = [
+        action.arguments.get("amount_cents")
+        for action in earlier
+        if action.status in {ActionStatus.SUCCEEDED, ActionStatus.PENDING} and action.idempotency_key != key
+    ]
+    return max(0, (price_cents or 0) - sum(cents for cents in given if isinstance(cents, int)))
 
 
 def _require_reason(reason: str, remedy: str) -> None:

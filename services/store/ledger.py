@@ -4,7 +4,7 @@ The row is unique a return, tool and arguments. A row left `pending` by a crash 
 again with the same idempotency key. Whether a call may run is ruled by `services.domain.permissions`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -115,15 +115,24 @@ class ToolLedger:
             case = (owner.id, owner.shop_id, owner.customer_email)
         return self._execute(action_id, call, *case)
 
-    def run_for_reviewer(self, request: ReturnRequest, call: ToolCall, reviewer: str) -> ToolAction:
-        """Run a call that a reviewer asked for within a permission the caller has checked; once, like any other.
+    def run_for_reviewer(
+        self,
+        request: ReturnRequest,
+        call: ToolCall,
+        reviewer: str,
+        check: Callable[[Sequence[ToolAction]], None] = lambda _: None,
+    ) -> ToolAction:
+        """Run a call that a reviewer asked for; once, like any other.
 
-        Raises ToolUnavailable.
+        `check` is given the order's recorded actions while no other call for the order can start, and raises what
+        stands against the call. Raises that, ToolUnavailable.
         """
         now = self._clock.now()
         with self._sessions() as session:
             lock_for_transaction(session, "order", request.shop_id, request.order_id)
             row = ledger_rows.find(session, request.id, call)
+            if row is None or row.state == ActionStatus.AWAITING_APPROVAL:
+                check(ledger_rows.of_order(session, request.shop_id, request.order_id))
             if row is None:
                 row = self._row(request.id, call, now)
                 session.add(row)

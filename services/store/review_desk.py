@@ -7,12 +7,13 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, func, select, update
 from sqlmodel import Session, col
 
-from services.domain.actions import ActionStatus
+from services.domain.actions import ActionStatus, ToolAction
 from services.domain.jobs import JobKind
 from services.domain.review import Answer, Hold, NewLabel, Refused, ReviewCase, Stage, Stored
 from services.ports import Clock
 from services.store import jobs, ledger_rows, review_gold, review_labels, review_leases
 from services.store.audit import append_audit
+from services.store.information import Said, dialogue
 from services.store.review_leases import Taker
 from services.store.sessions import Sessions
 from services.store.tables import JobRow, LabelRow, ReturnRow, ReviewItemRow, ToolActionRow, TraceRow
@@ -38,13 +39,21 @@ class OpenCase(NamedTuple):
     sample: Sample | None
     sample_state: str | None
     """The state of the job that draws a second answer, None where none was asked for."""
+    dialogue: Sequence[Said] = ()
+    """What was asked of the customer, and what came back."""
+    order_actions: Sequence[ToolAction] = ()
+    """The recorded actions of all returns of the order."""
 
 
 class Patience(NamedTuple):
-    """`lease`: how long an item is held without a sign of life. `undo`: how long a label may be taken back."""
+    """`lease`: how long an item is held without a sign of life. `undo`: how long a label may be taken back.
+
+    `wait`: how long an item waits for a customer's answer.
+    """
 
     lease: timedelta
     undo: timedelta
+    wait: timedelta = review_labels.WAIT
 
 
 class ReviewRecords:
@@ -55,7 +64,9 @@ class ReviewRecords:
 
     def settle(self, hold: Hold, label: NewLabel, *, final: bool, wanted: int) -> Stored:
         with self._sessions() as session:
-            return review_labels.settle(session, hold, label, final=final, wanted=wanted, now=self._clock.now())
+            return review_labels.settle(
+                session, hold, label, final=final, wanted=wanted, now=self._clock.now(), wait=self.patience.wait
+            )
 
     def undo(self, label_id: str, actor: str, *, adjudicates: bool) -> review_labels.Undone:
         """Take a label back. Raises Refused, Conflict."""
@@ -183,6 +194,8 @@ def _open(session: Session, item: ReviewItemRow) -> OpenCase:
         labels.scalars().all(),
         _sample(session, item),
         _sample_state(session, item.id),
+        dialogue(session, item.return_id),
+        ledger_rows.of_order(session, item.shop_id, item.order_id),
     )
 
 

@@ -34,6 +34,9 @@ from services.store.tables import LabelRow, LabelUseRow, ReturnRow, ReviewItemRo
 
 ESCALATED_PRIORITY = 0
 WAITING_PRIORITY = 9
+PLAIN_PRIORITY = 4
+WAIT = timedelta(hours=72)
+"""How long an item waits for a customer's answer where nothing else is set."""
 
 
 class Undone(NamedTuple):
@@ -43,9 +46,11 @@ class Undone(NamedTuple):
 
 
 def settle(  # noqa: PLR0913 - whose label, its weight, when
-    session: Session, hold: Hold, label: NewLabel, *, final: bool, wanted: int, now: datetime
+    session: Session, hold: Hold, label: NewLabel, *, final: bool, wanted: int, now: datetime, wait: timedelta = WAIT
 ) -> Stored:
     """Store a label with all it causes. `final`: an adjudicator's; `wanted`: labels asked for if this is the first.
+
+    `wait`: how long the item waits for the customer where the label asks something.
 
     Raises Conflict, and then nothing was stored.
     """
@@ -71,7 +76,7 @@ def settle(  # noqa: PLR0913 - whose label, its weight, when
     )
     session.add(row)
     item.given_labels = len(earlier) + (label.kind.value not in NOTHING_SAID)
-    _move(item, ending, now)
+    _move(item, ending, now, wait)
     _tell(session, item, label, ending, now)
     session.flush()
     detail = {"item": item.id, "return": item.return_id, "kind": label.kind.value, "ending": ending.value}
@@ -106,6 +111,8 @@ def undo(  # noqa: PLR0913 - whose label, who asks, how long, when
     reopened = item.state == "done"
     item.given_labels = len(counted_labels(session, item.id))
     item.stage, item.done_at = Stage.LABEL.value, None
+    if item.priority in {ESCALATED_PRIORITY, WAITING_PRIORITY}:
+        item.priority = PLAIN_PRIORITY
     reopen(item)
     if reopened:
         _reopen_return(session, item, now)
@@ -156,7 +163,7 @@ def _refuse_undo(session: Session, label: LabelRow, item: ReviewItemRow, window:
         raise Conflict(f"{item.leased_by} is answering this item right now")
 
 
-def _move(item: ReviewItemRow, ending: Ending, now: datetime) -> None:
+def _move(item: ReviewItemRow, ending: Ending, now: datetime, wait: timedelta) -> None:
     if ending in {Ending.SEND, Ending.BY_HAND, Ending.GOLD}:
         item.state, item.done_at = "done", now
         item.lease_token, item.leased_by, item.lease_until = None, None, None
@@ -165,7 +172,7 @@ def _move(item: ReviewItemRow, ending: Ending, now: datetime) -> None:
     if ending is Ending.ADJUDICATE:
         item.stage, item.priority = Stage.ADJUDICATE.value, ESCALATED_PRIORITY
     elif ending is Ending.WAIT:
-        item.stage, item.priority = Stage.WAITING.value, WAITING_PRIORITY
+        item.stage, item.priority, item.due_at = Stage.WAITING.value, WAITING_PRIORITY, now + wait
     reopen(item)
 
 

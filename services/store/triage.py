@@ -7,8 +7,9 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from services.domain.actions import ActionStatus, ToolAction
-from services.domain.jobs import Lease
+from services.domain.jobs import JobKind, Lease
 from services.domain.returns import ReturnRequest, ReturnStatus
+from services.domain.review import SecondAnswerRule
 from services.domain.settled import Settled
 from services.domain.trace import Route, RouteName, Trace
 from services.store import jobs, ledger_rows
@@ -22,10 +23,11 @@ AT_REST = frozenset({ReturnStatus.CLOSED.value, ReturnStatus.IN_REVIEW.value})
 
 
 class TriageRecords:
-    """The repository of `flows.triage`."""
+    """The repository of `flows.triage`. `second` says which items get a second answer to compare, by rule."""
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: Sessions, second: SecondAnswerRule | None = None) -> None:
         self._sessions = sessions
+        self._second = second or SecondAnswerRule()
 
     def begin(self, leases: Sequence[Lease], now: datetime) -> Mapping[str, ReturnRequest]:
         """Mark the returns as being worked on and return them by job id.
@@ -70,7 +72,10 @@ class TriageRecords:
             if settled.trace is not None:
                 trace_id = add_trace(session, request_of(row), settled.trace, attempt=lease.attempt, now=now)
                 _copy_outcome(row, settled.trace, trace_id)
-            _come_to_rest(session, row, settled, trace_id, now)
+            item_id = _come_to_rest(session, row, settled, trace_id, now)
+            decided = settled.trace is not None and settled.trace.decision is not None
+            if item_id and decided and self._second.draws(item_id, settled.route.reason or ""):
+                jobs.enqueue(session, JobKind.SAMPLE, item_id, row.shop_id, now)
 
 
 def give_up(session: Session, lease: Lease, reason: str, error: str, now: datetime) -> None:
@@ -118,8 +123,11 @@ def _copy_outcome(row: ReturnRow, trace: Trace, trace_id: str) -> None:
         row.policy_version = decision.policy_version
 
 
-def _come_to_rest(session: Session, row: ReturnRow, settled: Settled, trace_id: str | None, now: datetime) -> None:
-    route = settled.route
+def _come_to_rest(
+    session: Session, row: ReturnRow, settled: Settled, trace_id: str | None, now: datetime
+) -> str | None:
+    """Close the return or put it before people; return the id of the review item that this opened."""
+    route, item_id = settled.route, None
     row.route, row.route_reason, row.updated_at = route.name.value, route.reason, now
     told = [
         Happened(
@@ -136,7 +144,7 @@ def _come_to_rest(session: Session, row: ReturnRow, settled: Settled, trace_id: 
     else:
         row.status = ReturnStatus.IN_REVIEW.value
         waiting = Waiting(row.id, row.shop_id, row.order_id, route.reason or "unrouted", settled.detail)
-        open_item(session, waiting, now, settled.trace, trace_id)
+        item_id = open_item(session, waiting, now, settled.trace, trace_id)
         kind = "return.in_review"
     data: dict[str, str | None] = {
         "status": row.status,
@@ -148,3 +156,4 @@ def _come_to_rest(session: Session, row: ReturnRow, settled: Settled, trace_id: 
         "reply": row.reply,
     }
     add_events(session, row.id, row.shop_id, [*told, Happened(kind, data)], now=now)
+    return item_id

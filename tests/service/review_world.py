@@ -167,7 +167,7 @@ class Reviewer:
     """A person at the pages without a browser: follows forms as HTML without JavaScript has them."""
 
     def __init__(self, address: str, name: str, password: str = PASSWORD) -> None:
-        self.client = httpx.Client(base_url=address, follow_redirects=False, timeout=30, trust_env=False)
+        self.client = httpx.Client(base_url=address, follow_redirects=False, timeout=120, trust_env=False)
         self.name = name
         answer = self.client.post("/review/login", data={"name": name, "password": password})
         assert answer.status_code == 303, answer.text

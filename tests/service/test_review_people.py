@@ -22,6 +22,8 @@ PEOPLE = {
     "op": Role.OPERATOR,
 }
 numbers = itertools.count(1)
+PATIENT = {"trust_env": False, "timeout": 120}
+"""A busy machine takes its time over argon2."""
 HONEST = "Thank you. Your return is eligible under P-7, and your return label has been created."
 
 
@@ -255,17 +257,17 @@ def test_a_write_needs_the_sessions_token_and_our_own_origin(people, item):
 
 
 def test_nobody_sees_anything_without_logging_in_and_comes_back_to_where_he_was(address):
-    answer = httpx.get(f"{address}/review/labels?who=all", trust_env=False)
+    answer = httpx.get(f"{address}/review/labels?who=all", **PATIENT)
     assert answer.headers["location"] == "/review/login?next=%2Freview%2Flabels%3Fwho%3Dall"
     for path in ("/review", "/review/items/x", "/review/people", "/review/audit", "/review/progress"):
-        assert httpx.get(address + path, trust_env=False).status_code == 303
+        assert httpx.get(address + path, **PATIENT).status_code == 303
 
 
 def test_a_login_sends_nobody_to_another_site(address):
     answer = httpx.post(
         f"{address}/review/login",
-        trust_env=False,
         data={"name": "ada", "password": world.PASSWORD, "next": "//evil.example"},
+        **PATIENT,
     )
     assert answer.headers["location"] == "/review"
     cookie = answer.headers["set-cookie"]
@@ -275,9 +277,7 @@ def test_a_login_sends_nobody_to_another_site(address):
 
 def test_guessing_a_password_is_throttled(address):
     said = [
-        httpx.post(
-            f"{address}/review/login", trust_env=False, data={"name": "guessed", "password": f"no {n}"}
-        ).status_code
+        httpx.post(f"{address}/review/login", data={"name": "guessed", "password": f"no {n}"}, **PATIENT).status_code
         for n in range(accounts.MOST_FAILURES_OF_NAME + 1)
     ]
     assert said == [401] * accounts.MOST_FAILURES_OF_NAME + [429]
