@@ -8,6 +8,7 @@ from workers.commands import decide as decide_command
 from workers.commands import footprint as footprint_command
 from workers.commands import gate as gate_command
 from workers.commands import submit as submit_command
+from workers.commands import train_rlvr as rlvr_command
 from workers.commands import verify as verify_command
 
 app = typer.Typer(
@@ -38,6 +39,7 @@ app.add_typer(policies.app, name="policies")
 app.add_typer(accounts.app, name="accounts")
 app.add_typer(audit.app, name="audit")
 app.add_typer(data.app, name="data")
+train.app.command()(rlvr_command.rlvr)
 app.add_typer(train.app, name="train")
 app.add_typer(nightly.app, name="nightly")
 app.command()(gate_command.gate)

@@ -45,15 +45,15 @@ def sft(
 
     Example: returns-desk train sft --data var/sft.jsonl --run var/runs/a --name my-adapter
     """
-    with _one_line():
+    with one_line():
         from lifecycle.examples import read_worlds, tree_of  # noqa: PLC0415
         from lifecycle.sft import SFTSettings, train_sft  # noqa: PLC0415
 
-        reference, roots = _base(base)
-        trees: Sequence[TokenTree] = [tree_of(w, _tokenizer(reference, roots)) for w in read_worlds(_file(data))]
+        reference, roots = base_of(base)
+        trees: Sequence[TokenTree] = [tree_of(w, _tokenizer(reference, roots)) for w in read_worlds(existing(data))]
         settings = SFTSettings(
             base=reference,
-            dataset_digest=_digest(data),
+            dataset_digest=digest(data),
             epochs=epochs,
             max_steps=max_steps,
             batch_worlds=batch_worlds,
@@ -85,16 +85,16 @@ def dpo(
 
     Example: returns-desk train dpo --data var/pairs.jsonl --run var/runs/d --base my-adapter --name my-adapter-dpo
     """
-    with _one_line():
+    with one_line():
         from lifecycle.dpo import DPOSettings, train_dpo  # noqa: PLC0415
         from lifecycle.preferences import pair_tree, read_pairs  # noqa: PLC0415
 
-        reference, roots = _base(base)
+        reference, roots = base_of(base)
         tokenizer = _tokenizer(reference, roots)
-        trees = [pair_tree(pair, tokenizer) for pair in read_pairs(_file(data))]
+        trees = [pair_tree(pair, tokenizer) for pair in read_pairs(existing(data))]
         settings = DPOSettings(
             base=reference,
-            dataset_digest=_digest(data),
+            dataset_digest=digest(data),
             epochs=epochs,
             max_steps=max_steps,
             batch_pairs=batch_pairs,
@@ -122,13 +122,13 @@ def pretrain(
 
     Example: returns-desk train pretrain --data policies.txt --run var/runs/p --name tiny-from-scratch
     """
-    with _one_line():
+    with one_line():
         from lifecycle.pretrain import PretrainSettings, train_pretrain  # noqa: PLC0415
         from services.inference.checkpoint import read_card  # noqa: PLC0415
 
-        reference, roots = _base(base)
+        reference, roots = base_of(base)
         settings = PretrainSettings(
-            base=reference, dataset_digest=_digest(data), scratch=scratch, steps=steps, rate=rate, seed=seed
+            base=reference, dataset_digest=digest(data), scratch=scratch, steps=steps, rate=rate, seed=seed
         )
         text = data.read_text(encoding="utf-8")
         folder = train_pretrain(settings, text, run, roots, name, {"code_version": code_version()})
@@ -149,14 +149,14 @@ def plan(
 
     Example: returns-desk train plan --data var/sft.jsonl --epochs 1
     """
-    with _one_line():
+    with one_line():
         from lifecycle.examples import read_worlds, tree_of  # noqa: PLC0415
         from lifecycle.plan import make_plan  # noqa: PLC0415
         from lifecycle.runs import RunError  # noqa: PLC0415
         from services.inference.checkpoint import load_checkpoint  # noqa: PLC0415
 
-        reference, roots = _base(base)
-        trees = [tree_of(w, _tokenizer(reference, roots)) for w in read_worlds(_file(data))]
+        reference, roots = base_of(base)
+        trees = [tree_of(w, _tokenizer(reference, roots)) for w in read_worlds(existing(data))]
         if not trees:
             raise RunError("dataset: it holds no row; build one first (returns-desk data build)")
         model = load_checkpoint(reference, roots, merged=False).model
@@ -171,7 +171,7 @@ def plan(
 
 
 @contextmanager
-def _one_line() -> Iterator[None]:
+def one_line() -> Iterator[None]:
     """Turn every refusal of a stage into one line on standard error."""
     from lifecycle import distributed  # noqa: PLC0415
     from lifecycle.examples import DataError  # noqa: PLC0415
@@ -194,7 +194,7 @@ def _one_line() -> Iterator[None]:
         distributed.leave()
 
 
-def _base(reference: str | None) -> tuple[str, tuple[Path, ...]]:
+def base_of(reference: str | None) -> tuple[str, tuple[Path, ...]]:
     """Return the digest of the checkpoint to start from, and where checkpoints lie; new ones go into the first."""
     from infra.settings import get_settings  # noqa: PLC0415
     from services.inference.base import BASE_NAME, ensure_base  # noqa: PLC0415
@@ -229,14 +229,14 @@ def _tokenizer(reference: str, roots: Sequence[Path]) -> "Tokenizer":
     return found
 
 
-def _file(path: Path) -> Path:
+def existing(path: Path) -> Path:
     if not path.is_file():
         bad_input(f"--data: no file {path}; build one with returns-desk data build")
     return path
 
 
-def _digest(path: Path) -> str:
-    return hashlib.sha256(_file(path).read_bytes()).hexdigest()
+def digest(path: Path) -> str:
+    return hashlib.sha256(existing(path).read_bytes()).hexdigest()
 
 
 def code_version() -> str:
