@@ -11,17 +11,29 @@ from review_ui import (
     login,
     operations,
     operations_alerts,
+    operations_datasets,
+    operations_failures,
     operations_gates,
     operations_nights,
+    operations_releases,
     people,
     queue,
     tools,
 )
+from review_ui.operating import MakeOperations
 from review_ui.pages import Gone, PageRoute
 from review_ui.parts import MakeLedger
 
 HERE = Path(__file__).parent
-OPERATIONS = (operations, operations_alerts, operations_nights, operations_gates)
+OPERATIONS = (
+    operations,
+    operations_alerts,
+    operations_nights,
+    operations_gates,
+    operations_releases,
+    operations_datasets,
+    operations_failures,
+)
 STATIC = {
     "base.css": "text/css",
     "review.css": "text/css",
@@ -36,12 +48,13 @@ STATIC = {
 last = APIRouter(prefix="/review", route_class=PageRoute, include_in_schema=False)
 
 
-def extend(app: FastAPI, make_ledger: MakeLedger | None = None) -> None:
+def extend(app: FastAPI, make_ledger: MakeLedger | None = None, make_operations: MakeOperations | None = None) -> None:
     """Add the pages. They find the API's settings and database in `app.state.resources` when they are first asked.
 
-    Without `make_ledger` reviewers see tools, but cannot run them.
+    Without `make_ledger` reviewers see tools, but cannot run them. `make_operations` gives operators their verbs.
     """
     app.state.review_ledger = make_ledger
+    app.state.make_operations = make_operations
     for module in (login, queue, item, answers, tools, history, people, *OPERATIONS):
         app.include_router(module.router)
     app.include_router(answers.labels_router)

@@ -6,20 +6,18 @@ Every chart's numbers stand in a table beside it; the script draws from that tab
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from sqlmodel import Session
 
-from review_ui.access import reads
+from review_ui.operating import Operator
 from review_ui.pages import PageRoute, page
 from review_ui.parts import parts_of
 from review_ui.present_nights import night_tile
 from review_ui.present_operations import Chart, Limits, Tile, chart, tiles
 from services.domain.nights import NightStatus
-from services.domain.review import Ability
 from services.store import desk_history, nightly
-from services.store.accounts import LoggedIn
 from services.store.alerts import limits_of, notices_of, open_alerts
 from services.store.desk_figures import figures, freshest_checkpoint
 from services.store.desk_state import desk_state, failed_checks, shares
@@ -30,7 +28,6 @@ router = APIRouter(prefix="/ops", route_class=PageRoute, include_in_schema=False
 FAILED_SHOWN = 50
 AGREEMENT_DAYS = 90
 ROUTE_DAYS = desk_history.Window("fortnight", timedelta(days=1), 14)
-Operator = Annotated[LoggedIn, Depends(reads(Ability.SEE_OPERATIONS))]
 
 
 @router.get("")

@@ -1,19 +1,15 @@
 """Alerts at `/ops/alerts`: what rings, what rang, who was told, and who has taken it on."""
 
-from typing import Annotated
+from fastapi import APIRouter, Request, Response
 
-from fastapi import APIRouter, Depends, Request, Response
-
-from review_ui.access import Form, reads, text_of, writes
+from review_ui.access import Form, text_of
+from review_ui.operating import Operating, Operator
 from review_ui.pages import PageRoute, page, see_other
 from review_ui.parts import parts_of
-from services.domain.review import Ability, Conflict
-from services.store.accounts import LoggedIn
+from services.domain.review import Conflict
 from services.store.alerts import acknowledge, limits_of, notices_of, open_alerts, past_alerts
 
 router = APIRouter(prefix="/ops/alerts", route_class=PageRoute, include_in_schema=False)
-Operator = Annotated[LoggedIn, Depends(reads(Ability.SEE_OPERATIONS))]
-Operating = Annotated[LoggedIn, Depends(writes(Ability.OPERATE))]
 
 
 @router.get("")

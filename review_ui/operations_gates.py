@@ -2,19 +2,16 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from starlette.responses import JSONResponse
 
-from review_ui.access import reads
+from review_ui.operating import Operator
 from review_ui.pages import HEADERS, Gone, PageRoute, page
 from review_ui.parts import parts_of
 from review_ui.present_nights import side_by_side
-from services.domain.review import Ability
 from services.store import nightly
-from services.store.accounts import LoggedIn
 
 router = APIRouter(prefix="/ops/gates", route_class=PageRoute, include_in_schema=False)
-Operator = Annotated[LoggedIn, Depends(reads(Ability.SEE_OPERATIONS))]
 LISTED = 40
 BESIDE = 4
 

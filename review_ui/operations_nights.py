@@ -1,20 +1,15 @@
 """Nights at `/ops/nights`: the one under way as it goes, those before it, and each with stages, curves and log."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from sqlmodel import Session
 
-from review_ui.access import reads
+from review_ui.operating import Operator
 from review_ui.pages import Gone, PageRoute, page
 from review_ui.parts import parts_of
 from review_ui.present_nights import curves, shown, time_left
-from services.domain.review import Ability
 from services.store import nightly
-from services.store.accounts import LoggedIn
 
 router = APIRouter(prefix="/ops/nights", route_class=PageRoute, include_in_schema=False)
-Operator = Annotated[LoggedIn, Depends(reads(Ability.SEE_OPERATIONS))]
 SHOWN = 60
 LINES = 200
 

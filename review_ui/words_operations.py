@@ -94,6 +94,24 @@ CHECK_GROUPS: Mapping[str, str] = {
     "training": "Training",
     "data": "Data",
 }
+NO_DATASETS = "No snapshot was taken yet."
+NO_FAILURES = "No failure is open."
+NONE_HERE = "None."
+MOVES: Mapping[str, str] = {
+    "initial": "Shipped with the code",
+    "promote": "Promoted",
+    "rollback": "Rolled back",
+    "shadow": "Put in the shadow",
+    "canary": "Made a canary",
+    "withdraw": "Withdrawn",
+}
+CANARIES: Mapping[str, str] = {"watch": "watching", "holds": "holds", "roll_back": "to be rolled back"}
+FAILURES: Mapping[str, str] = {
+    "open": "open",
+    "regression": "regression case",
+    "cured": "cured",
+    "dismissed": "dismissed",
+}
 
 KINDS: Mapping[str, Mapping[str, str]] = {
     "series": SERIES,
@@ -102,6 +120,9 @@ KINDS: Mapping[str, Mapping[str, str]] = {
     "night": NIGHT_STATES,
     "channel": CHANNELS,
     "notice": NOTICES,
+    "move": MOVES,
+    "canary": CANARIES,
+    "failure": FAILURES,
     "stage_of_night": NIGHT_STAGES,
     "stage_state": STAGE_STATES,
     "curve": CURVES,

@@ -11,9 +11,12 @@ from fastapi import FastAPI
 from infra.queue import LOCAL_BROKER, Poker, TaskName
 from infra.settings import Settings, get_settings
 from review_ui.app import extend
+from review_ui.operating import Operations
 from services.api.app import create_app
 from services.store.ledger import ToolLedger
 from services.store.sessions import Sessions
+from workers.failure_desk import FailureDesk
+from workers.releasing import Releasing
 from workers.wiring import SystemClock, make_orders, make_tools
 
 MOST_AT_ONCE = 4
@@ -54,8 +57,14 @@ def make_nudge(settings: Settings) -> Callable[[], None]:
 
 
 def pages() -> Sequence[Callable[[FastAPI], None]]:
-    """Return what adds the reviewers' pages. Their tools run through the ledger that triage uses."""
-    return [lambda app: extend(app, reviewers_ledger)]
+    """Return what adds the reviewers' and operators' pages. Tools run through the ledger that triage uses."""
+    return [lambda app: extend(app, reviewers_ledger, operators_verbs)]
+
+
+def operators_verbs(settings: Settings, opener: Sessions) -> Operations:
+    """Return what operators set in motion, on this process's own database sessions."""
+    clock = SystemClock()
+    return Operations(Releasing(settings, opener, clock), FailureDesk(settings, opener, clock))
 
 
 def reviewers_ledger(settings: Settings, opener: Sessions) -> ToolLedger:

@@ -11,8 +11,9 @@ from services.domain.canonical import digest_of
 from services.domain.review import Role
 from services.store import desk_history
 from tests.service import review_world as world
-from tests.support.ops_nights import make_nights
+from tests.support.ops_nights import make_nights, sealed
 from tests.support.ops_world import make_past
+from workers.failure_desk import FailureDesk
 
 NOW = datetime.now(UTC)
 
@@ -48,7 +49,16 @@ def op(address, made):
         yield person
 
 
-PAGES = ("/ops", "/ops/nights", "/ops/nights/2026-11-24", "/ops/gates", "/ops/alerts")
+PAGES = (
+    "/ops",
+    "/ops/nights",
+    "/ops/nights/2026-11-24",
+    "/ops/gates",
+    "/ops/releases",
+    "/ops/datasets",
+    "/ops/failures",
+    "/ops/alerts",
+)
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -160,3 +170,99 @@ def test_a_gate_report_as_json_is_what_its_id_digests(op, made):
     whole = op.get(f"/ops/gates/{made['blocked']}")
     assert json.dumps(document["seed"]) in whole
     assert "claim what was not done" in whole
+
+
+def test_a_label_is_followed_to_the_release_and_the_release_back_to_its_labels(op, desk, made):
+    listed = op.get("/ops/datasets")
+    assert f"/ops/datasets/{made['dataset']}" in listed
+    dataset = op.get(f"/ops/datasets/{made['dataset']}")
+    label = dataset.split("/ops/datasets/label/")[1].split('"')[0]
+    followed = op.get(f"/ops/datasets/label/{label}")
+    assert f"/ops/datasets/checkpoint/{made['one']}" in followed
+    checkpoint = op.get(f"/ops/datasets/checkpoint/{made['one']}")
+    for step in (f"/ops/datasets/{made['dataset']}", "/ops/nights/2026-11-22", f"/ops/gates/{made['shipped']}"):
+        assert step in checkpoint
+    assert op.client.get("/ops/datasets/label/none").status_code == 404
+    assert op.client.get("/ops/datasets/checkpoint/none").status_code == 404
+    assert op.client.get("/ops/datasets/none").status_code == 404
+
+
+def post(person, path, **values):
+    page = person.get("/ops/releases")
+    return person.client.post(path, data={"csrf": person.csrf(page), **values})
+
+
+def test_an_operator_promotes_with_a_reason_and_rolls_back_and_both_stand_in_the_history(op, desk, made):
+    page = op.get("/ops/releases")
+    assert "returns-assistant-v1" in page
+    assert "There is no earlier champion" in page
+    unsure = post(op, "/ops/releases/promote", checkpoint=made["one"], why="a <b>reason</b>")
+    assert unsure.status_code == 409
+    assert "tick the box to confirm" in unsure.text
+    assert 'value="a &lt;b&gt;reason&lt;/b&gt;"' in unsure.text, "what was typed must be kept"
+    said = {"checkpoint": made["one"], "why": "the gate shipped it", "confirm": "yes"}
+    assert post(op, "/ops/releases/promote", **said).status_code == 303
+    page = op.get("/ops/releases")
+    assert f"night-one@{made['one'][:12]}" in page
+    assert "the gate shipped it" in page
+    sealed(desk.settings.checkpoints_dir, "three")
+    said = {"checkpoint": "night-three", "why": "made by hand", "confirm": "yes"}
+    assert post(op, "/ops/releases/promote", **said).status_code == 303
+    assert f"To <strong>night-one@{made['one'][:12]}</strong>" in op.get("/ops/releases")
+    assert post(op, "/ops/releases/rollback", why="customers complain", confirm="yes").status_code == 303
+    page = op.get("/ops/releases")
+    assert "Rolled back by <strong>op</strong>" in page
+    assert "customers complain" in page
+    with desk.sessions() as session:
+        who = session.execute(text("SELECT actor FROM audit_log WHERE action LIKE 'release.%'")).scalars().all()
+    assert who == ["op"] * 3
+
+
+def test_what_the_gate_blocked_is_not_promoted_by_an_operator(op, made):
+    refused = post(op, "/ops/releases/promote", checkpoint=made["two"], why="I like it", confirm="yes")
+    assert refused.status_code == 409
+    assert "the gate blocked night-two" in refused.text
+    forced = post(op, "/ops/releases/promote", checkpoint=made["two"], why="I", confirm="yes", override="yes")
+    assert forced.status_code == 422
+    assert "only an administrator" in forced.text
+    assert post(op, "/ops/releases/elsewhere", why="I", confirm="yes").status_code == 422
+
+
+def test_a_candidate_is_tried_in_the_shadow_and_withdrawn(op, made):
+    wrong = post(op, "/ops/releases/try", checkpoint=made["two"], why="try", confirm="yes", share="many", mode="shadow")
+    assert "is no number of percent" in wrong.text
+    tried = {"checkpoint": made["two"], "why": "look at it", "confirm": "yes", "share": "25", "mode": "shadow"}
+    assert post(op, "/ops/releases/try", **tried).status_code == 303
+    assert "Decides 25 % of live returns in the shadow" in op.get("/ops/releases")
+    assert post(op, "/ops/releases/withdraw", why="seen enough", confirm="yes").status_code == 303
+    assert "None. One can decide beside the champion" in op.get("/ops/releases")
+
+
+def test_a_reviewer_moves_nothing(address, made):
+    with world.Reviewer(address, "ada") as reviewer:
+        csrf = reviewer.csrf(reviewer.get("/review"))
+        for path in ("/ops/releases/rollback", "/ops/failures/x/regress", "/ops/failures/x/dismiss"):
+            answer = reviewer.client.post(path, data={"csrf": csrf, "why": "mine", "confirm": "yes"})
+            assert answer.status_code == 403
+
+
+def test_failures_stand_by_owner_and_one_click_makes_a_case_for_the_gate(op, desk, settings, made):
+    FailureDesk(settings, desk.sessions, desk.clock).route()
+    page = op.get("/ops/failures")
+    assert "preference data and safety evaluation" in page
+    assert "claims supported" in page
+    with desk.sessions() as session:
+        found = session.execute(text("SELECT id, effort FROM failure WHERE status = 'open' ORDER BY effort, id")).all()
+    known = next(one.id for one in found)
+    csrf = op.csrf(page)
+    answer = op.client.post(f"/ops/failures/{known}/regress", data={"csrf": csrf})
+    assert answer.status_code in {303, 409}
+    if answer.status_code == 303:
+        assert known in op.get("/ops/failures?status=regression")
+    again = op.client.post(f"/ops/failures/{known}/regress", data={"csrf": csrf})
+    assert again.status_code == 409
+    other = found[-1].id
+    assert op.client.post(f"/ops/failures/{other}/dismiss", data={"csrf": csrf, "why": " "}).status_code == 409
+    gone = op.client.post(f"/ops/failures/{other}/dismiss", data={"csrf": csrf, "why": "it was right"})
+    assert gone.status_code == 303
+    assert "it was right" in op.get("/ops/failures?status=dismissed")

@@ -4,11 +4,13 @@ import hashlib
 import json
 import math
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy import text
 
 from services.domain.gate import Check, GateReport, GateVerdict
 from services.domain.nights import STAGES
+from services.inference.cards import CheckpointCard, digest_by, file_digest
 
 SECONDS = {"snapshot": 4, "sft": 1150, "dpo": 820, "rlvr": 0, "evaluate": 610, "gate": 45, "release": 2}
 CHECKS = (
@@ -33,22 +35,46 @@ def digest(name: str) -> str:
     return hashlib.sha256(name.encode()).hexdigest()
 
 
+def sealed(folder: Path, name: str) -> str:
+    """Make a sealed folder that is checked file by file like any other, though no weights are in it."""
+    place = folder / f"night-{name}"
+    place.mkdir(parents=True, exist_ok=True)
+    (place / "notes.json").write_text(json.dumps({"name": name}))
+    files = {"notes.json": file_digest(place / "notes.json")}
+    card = CheckpointCard(name=place.name, kind="model", digest=digest_by("model", None, files), files=files)
+    (place / "card.json").write_text(card.model_dump_json())
+    return card.digest
+
+
 def make_nights(desk, now: datetime) -> dict[str, str]:
     """Add the nights; return the ids that tests look for."""
+    one, two = (sealed(desk.settings.checkpoints_dir, name) for name in ("one", "two"))
     with desk.sessions() as session:
         labels = session.execute(text("SELECT id FROM label ORDER BY created_at LIMIT 90")).scalars().all()
         first, second = _dataset(session, "first", labels[:60], now), _dataset(session, "second", labels, now)
-        shipped = _report(session, "one", None, now - timedelta(days=2))
-        blocked = _report(session, "two", "unsupported_claims", now - timedelta(days=1))
+        shipped = _report(session, "one", one, None, now - timedelta(days=2))
+        blocked = _report(session, "two", two, "unsupported_claims", now - timedelta(days=1))
         _night(session, "2026-11-21", now - timedelta(days=3), "skipped", note="12 new labels; 20 are needed")
         _night(
-            session, "2026-11-22", now - timedelta(days=2), "shipped", candidate="one", dataset=first, report=shipped
+            session,
+            "2026-11-22",
+            now - timedelta(days=2),
+            "shipped",
+            candidate=("one", one),
+            dataset=first,
+            report=shipped,
         )
         _night(
-            session, "2026-11-23", now - timedelta(days=1), "blocked", candidate="two", dataset=second, report=blocked
+            session,
+            "2026-11-23",
+            now - timedelta(days=1),
+            "blocked",
+            candidate=("two", two),
+            dataset=second,
+            report=blocked,
         )
         _night(session, "2026-11-24", now - timedelta(minutes=27), "running", dataset=second)
-    return {"shipped": shipped, "blocked": blocked, "dataset": first, "candidate": digest("one")}
+    return {"shipped": shipped, "blocked": blocked, "dataset": first, "one": one, "two": two}
 
 
 def _dataset(session, name: str, labels, now: datetime) -> str:
@@ -74,13 +100,13 @@ def _dataset(session, name: str, labels, now: datetime) -> str:
     return digest(name)
 
 
-def _report(session, name: str, fails: str | None, at: datetime) -> str:
+def _report(session, name: str, candidate: str, fails: str | None, at: datetime) -> str:
     checks = tuple(_check(*one, passed=one[0] != fails) for one in CHECKS)
     report = GateReport(
         verdict=GateVerdict.BLOCK if fails else GateVerdict.SHIP,
         reasons=tuple(f"{one.title}: {one.why}" for one in checks if not one.passed) or ("every check passed",),
         checks=checks,
-        candidate={"name": f"night-{name}", "digest": digest(name), "stage": "dpo", "parent": digest("base")},
+        candidate={"name": f"night-{name}", "digest": candidate, "stage": "dpo", "parent": digest("base")},
         champion={"name": "returns-assistant-v1", "digest": digest("base")},
         data={"dataset": digest("first"), "must_pass": {"digest": digest("cases"), "cases": 120}},
         code="6c5cacb",
@@ -95,7 +121,7 @@ def _report(session, name: str, fails: str | None, at: datetime) -> str:
         ),
         {
             "id": report.digest,
-            "candidate": digest(name),
+            "candidate": candidate,
             "champion": digest("base"),
             "verdict": report.verdict.value,
             "document": report.model_dump_json(),
@@ -142,7 +168,7 @@ def _night(session, name, began, status, *, note="", candidate=None, dataset=Non
             "ended": None if running else began + timedelta(minutes=44 if trained else 1),
             "plan": json.dumps(plan),
             "champion": digest("base"),
-            "candidate": digest(candidate) if candidate else None,
+            "candidate": candidate[1] if candidate else None,
             "dataset": dataset,
             "report": report,
             "left_out": json.dumps(["RLVR, since the budget has no room for it"] if trained or running else []),
@@ -157,7 +183,7 @@ def _night(session, name, began, status, *, note="", candidate=None, dataset=Non
 
 
 def _checkpoint(session, night, name, dataset, at) -> None:
-    values = {"digest": digest(name), "name": f"night-{name}", "parent": digest("base"), "dataset": dataset}
+    values = {"digest": name[1], "name": f"night-{name[0]}", "parent": digest("base"), "dataset": dataset}
     session.execute(
         text(
             "INSERT INTO checkpoint (digest, name, stage, parent, dataset_digest, night_id, folder, card, created_at)"

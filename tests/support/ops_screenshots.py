@@ -21,8 +21,19 @@ from tests.service import review_world as world
 from tests.support.browser import Person, chromium
 from tests.support.ops_nights import make_nights
 from tests.support.ops_world import make_past
+from workers.failure_desk import FailureDesk
+from workers.releasing import Releasing
 
-PAGES = ("/ops", "/ops/alerts", "/ops/nights", "/ops/nights/2026-11-24", "/ops/gates")
+PAGES = (
+    "/ops",
+    "/ops/alerts",
+    "/ops/nights",
+    "/ops/nights/2026-11-24",
+    "/ops/gates",
+    "/ops/releases",
+    "/ops/datasets",
+    "/ops/failures",
+)
 LOOKS = {"light": (1440, False), "dark": (1440, True), "narrow": (420, False)}
 
 
@@ -40,6 +51,11 @@ def main() -> None:
             world.add_people(desk, {"ada": Role.REVIEWER, "grace": Role.REVIEWER, "op": Role.OPERATOR})
             make_past(desk, datetime.now(UTC))
             make_nights(desk, datetime.now(UTC))
+            FailureDesk(settings, desk.sessions, desk.clock).route()
+            Releasing(settings, desk.sessions, desk.clock).note_initial()
+            Releasing(settings, desk.sessions, desk.clock).promote(
+                "night-one", "op", "shipped by the gate, tried a day"
+            )
             with desk.sessions() as session:
                 evaluate(session, limits_of(settings), [], datetime.now(UTC))
             with world.serving(settings) as address:
