@@ -78,4 +78,4 @@ def reply_term(trace: Trace) -> float:
         return 0.0
     cites = decision.policy_id is None or not is_telling(decision.policy_id) or decision.policy_id in found.cites
     same_language = language_of(evidence.message) in (None, found.language)
-    return (found.fits_in_length + cites + same_language) / 3
+    return sum((found.fits_in_length, cites, same_language)) / 3

@@ -196,7 +196,8 @@ def choices_of(request: GenerationRequest, ids: Sequence[int], ended: bool) -> l
     """
     if request.constraint is None:
         return [Choice(place, None) for place in range(len(ids) + ended)]
-    constraint, choices, place = request.constraint(), [], 0
+    constraint, place = request.constraint(), 0
+    choices: list[Choice] = []
     try:
         while True:
             place += len(constraint.forced())

@@ -4,6 +4,7 @@ import typer
 
 from workers.commands import accounts, audit, data, failures, jobs, keys, nightly, policies, release, train, up
 from workers.commands import bench as bench_command
+from workers.commands import checkpoint as checkpoint_command
 from workers.commands import decide as decide_command
 from workers.commands import footprint as footprint_command
 from workers.commands import gate as gate_command
@@ -41,6 +42,7 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(data.app, name="data")
 train.app.command()(rlvr_command.rlvr)
 app.add_typer(train.app, name="train")
+app.add_typer(checkpoint_command.app, name="checkpoint")
 app.add_typer(nightly.app, name="nightly")
 app.command()(gate_command.gate)
 app.add_typer(release.app, name="release")
