@@ -13,20 +13,22 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from policies import PolicyVersion
+from policies import PolicyVersion, Reason
 from services.domain.actions import ToolAction
-from services.domain.decision import Decision
+from services.domain.decision import ClauseReading, Decision, Outcome
 from services.domain.evidence import Evidence
 from services.domain.facts import OrderFacts
 from services.inference.prompt import (
     CaseView,
     Segment,
+    choice_segments,
     decision_segments,
     message_segments,
     prompt_segments,
     reply_prompt_segments,
     reply_segments,
 )
+from services.inference.sheet import sheet_facts, sheet_prompt, sheet_segments
 from services.inference.tokenizer import Tokenizer
 from services.inference.tokens import TokenRow, tokenize
 
@@ -48,8 +50,22 @@ class ExampleCase(BaseModel):
     provenance: Mapping[str, Any] = Field(default_factory=dict)
 
 
+class SheetExample(BaseModel):
+    """How one clause of the world reads on its facts when somebody returns for `reason`; `tool` is what it gives.
+
+    `facts` names those that are held against it, in order; all of the world's where empty.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reason: Reason
+    reading: ClauseReading
+    tool: str | None = None
+    facts: tuple[str, ...] = ()
+
+
 class World(BaseModel):
-    """Clauses and facts that the cases share."""
+    """Clauses and facts that the cases share. `sheets` are readings of clauses, beside those that the cases made."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -58,6 +74,7 @@ class World(BaseModel):
     facts: OrderFacts
     asked_on: date
     cases: tuple[ExampleCase, ...] = Field(min_length=1)
+    sheets: tuple[SheetExample, ...] = ()
 
     def evidence(self, case: ExampleCase) -> Evidence:
         return Evidence(message=case.message, facts=self.facts, policies=self.policies, asked_on=self.asked_on)
@@ -75,19 +92,59 @@ class TokenTree:
 
 
 def tree_of(world: World, tokenizer: Tokenizer) -> TokenTree:
-    """Return the world's token sequences: the shared prompt, then each case, then each case's reply."""
+    """Return the world's token sequences, as the two steps of a decision and the reply meet them.
+
+    The shared prompt, then each case's message with its choice; the scratch line (untrained, since it is computed) and
+    the reply go on from the message. Each clause that is read is a sequence of its own.
+    """
     views = [CaseView(world.evidence(case)) for case in world.cases]
-    whole, tail = prompt_segments(views[0]), message_segments(views[0])
-    rows = [tokenize(tokenizer, whole[: len(whole) - len(tail)])]
-    parents: list[int | None] = [None]
+    rows: list[TokenRow] = []
+    parents: list[int | None] = []
+    shared: dict[str, int] = {}
+
+    def add(segments: Sequence[Segment], parent: int | None) -> int:
+        rows.append(tokenize(tokenizer, segments))
+        parents.append(parent)
+        return len(rows) - 1
+
     for case, view in zip(world.cases, views, strict=True):
-        answer = decision_segments(view, case.decision, conflict=case.conflict)
-        rows.append(tokenize(tokenizer, [*message_segments(view), *answer]))
-        parents.append(0)
-        if case.reply is not None:
-            rows.append(tokenize(tokenizer, _reply_turn(case.actions, case.reply)))
-            parents.append(len(rows) - 2)
+        whole, tail = prompt_segments(view), message_segments(view)
+        head = whole[: len(whole) - len(tail)]
+        key = "".join(segment.text for segment in head)
+        if key not in shared:
+            shared[key] = add(head, None)
+        if case.reply is None:
+            add([*tail, *choice_segments(view, case.decision)], shared[key])
+            continue
+        # A row's first token is predicted by nobody, so each answer's row takes over the end of the prompt's.
+        asked = add(tail[:-1], shared[key])
+        add([tail[-1], *choice_segments(view, case.decision)], asked)
+        answer = [s._replace(trained=False) for s in decision_segments(view, case.decision, conflict=case.conflict)]
+        add([tail[-1], *answer, *_reply_turn(case.actions, case.reply)], asked)
+    for policy, sheet in _sheets(world):
+        facts = sheet_facts(policy, views[0].facts)
+        if sheet.facts:
+            facts = {name: value for name, value in facts.items() if name in sheet.facts}
+        add([*sheet_prompt(policy), *sheet_segments(policy, sheet.reason, facts, sheet.reading, sheet.tool)], None)
     return TokenTree(tuple(rows), tuple(parents))
+
+
+def _sheets(world: World) -> Iterator[tuple[PolicyVersion, SheetExample]]:
+    """Yield each clause's reading once: those given, then those that the cases' decisions hold."""
+    policies = {policy.policy_id: policy for policy in world.policies}
+    seen: set[tuple[str, Reason]] = set()
+    given = list(world.sheets)
+    for case in world.cases if not world.sheets else ():
+        decision = case.decision
+        for reading in decision.readings:
+            met = decision.outcome is Outcome.ELIGIBLE and reading.policy_id == decision.policy_id
+            tool = decision.tool_calls[0].name if met and decision.tool_calls else None
+            given.append(SheetExample(reason=decision.reason, reading=reading, tool=tool))
+    for sheet in given:
+        key = (sheet.reading.policy_id, sheet.reason)
+        if key[0] in policies and key not in seen:
+            seen.add(key)
+            yield policies[key[0]], sheet
 
 
 def _reply_turn(actions: Sequence[ToolAction], reply: str) -> list[Segment]:

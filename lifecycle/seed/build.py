@@ -9,11 +9,11 @@ from lifecycle.seed.cases import SeedCase, make_world
 from lifecycle.seed.replies import act, write_reply
 
 
-def seed_worlds(count: int, seed: int, split: Split = "train", reply_share: float = 0.3) -> Iterator[World]:
-    """Yield `count` worlds of three to five cases; about `reply_share` of the cases carry a reply."""
+def seed_worlds(count: int, seed: int, split: Split = "train", reply_share: float = 0.2) -> Iterator[World]:
+    """Yield `count` worlds of two to four cases; about `reply_share` of the cases carry a reply."""
     rng = random.Random(seed)
     for number in range(count):
-        cases = make_world(rng, split, rng.choice([3, 4, 4, 5]))
+        cases, sheets = make_world(rng, split, rng.choice([2, 3, 4, 4]))
         first = cases[0].evidence
         yield World(
             id=f"seed-{seed}-{number:05d}",
@@ -21,6 +21,7 @@ def seed_worlds(count: int, seed: int, split: Split = "train", reply_share: floa
             facts=first.facts,
             asked_on=first.asked_on,
             cases=tuple(_example(case, rng, reply_share) for case in cases),
+            sheets=sheets,
         )
 
 

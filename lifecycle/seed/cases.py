@@ -8,16 +8,23 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
-from lifecycle.seed import bank, worlds
+from lifecycle.examples import SheetExample
+from lifecycle.seed import bank, compose, phrases, worlds
 from lifecycle.seed.bank import ClauseTemplate, Split, Test
-from lifecycle.seed.truth import Filled, decide, goods_of, limit_of
+from lifecycle.seed.truth import Filled, decide, goods_of, limit_of, read, tool_of
 from policies import Reason
 from policies.plain_text import plain_text_version
 from services.domain.decision import Decision, Truth
 from services.domain.evidence import Evidence
 from services.domain.facts import OPPOSITES, FactValue, OrderFacts, contradictions
+from services.inference.prompt import MAX_CLAUSES
+from services.inference.relevance import most_relevant
 
 _COMMON_DAYS = (3, 5, 7, 10, 14, 14, 20, 21, 28, 30, 30, 30, 45, 60, 90, 100, 120, 180, 365)
+_DRAWN = 0.45
+_FEWER_NONE = 0.7
+_INFO_SHEETS = 0.3
+_SEVERAL_ITEMS = 0.05
 _ID_STYLES = ("P-{}", "P-{}", "P-{}", "R{}", "RET-{}", "{}.1", "POL-{}", "C{}", "returns-{}", "T-{}", "§{}")
 
 
@@ -31,40 +38,87 @@ class SeedCase(NamedTuple):
     provenance: Mapping[str, Any]
 
 
-def make_world(rng: random.Random, split: Split, messages: int) -> tuple[SeedCase, ...]:
+class SeedWorld(NamedTuple):
+    """Cases that share clauses and facts, and how each of those clauses reads."""
+
+    cases: tuple[SeedCase, ...]
+    sheets: tuple[SheetExample, ...]
+
+
+_SCENARIOS = {
+    "single": 24,
+    "several": 40,
+    "fallthrough": 8,
+    "ban": 14,
+    "none": 5,
+    "conflict": 2,
+    "precedence": 7,
+}
+
+
+def make_world(rng: random.Random, split: Split, messages: int) -> SeedWorld:
     """Draw one set of clauses and facts, and `messages` customers who write about it.
 
     The cases share all of the prompt but the message, so that training reads the shared part once, and so that only
     the message tells them apart. The scenario is drawn first, so that rare ones are frequent enough.
     """
-    scenario = rng.choices(
-        ["single", "several", "fallthrough", "ban", "none", "conflict"], weights=[26, 40, 8, 14, 8, 4]
-    )[0]
+    scenario = rng.choices(list(_SCENARIOS), list(_SCENARIOS.values()))[0]
     reasons = rng.sample([reason for reason in Reason if reason is not Reason.UNCLEAR], 3)
-    templates = _templates(rng, split, scenario, reasons)
+    templates = [compose.enriched(one, split, rng) for one in _templates(rng, split, scenario, reasons)]
     renamed = worlds.rename(templates, rng)
     filled = _named([_fill(template, rng) for template in templates], rng)
+    if scenario == "precedence":
+        filled = compose.with_precedence(filled, rng)
     item = _item_for(filled[0], rng)
     facts = OrderFacts(values=_facts(rng, scenario, filled, item, renamed))
-    rng.shuffle(filled)
     asked_on = date(2025, 1, 1) + timedelta(days=rng.randrange(700))
+    drawn = _messages(rng, split, scenario, filled, 1)
+    shown = _shown(filled, drawn[0].text.replace("{item}", item.item), facts, rng)
+    drawn += _messages(rng, split, scenario, shown, messages)[1:]
     cases = []
-    for message in _messages(rng, split, scenario, filled, messages):
+    for message in drawn:
         evidence = Evidence(
             message=message.text.replace("{item}", item.item),
             facts=facts,
-            policies=tuple(f.policy for f in filled),
+            policies=tuple(f.policy for f in shown),
             asked_on=asked_on,
         )
-        decision = decide(evidence, filled, message.reason, renamed)
+        decision = decide(evidence, shown, message.reason, renamed)
+        if cases and decision.policy_id is None and message.reason is not Reason.UNCLEAR and rng.random() < _FEWER_NONE:
+            continue
         provenance = {
             "scenario": scenario,
-            "clauses": [f.template.id for f in filled],
+            "clauses": [f.template.id for f in shown],
             "message": message.id,
             "author": message.author,
         }
         cases.append(SeedCase(evidence, decision, bool(evidence.contradictions), message.lang, provenance))
-    return tuple(cases)
+    read_ones = [f for f in shown if f.template.kind != "info" or rng.random() < _INFO_SHEETS]
+    sheets = [_sheet(entry, facts.values, renamed, rng) for entry in read_ones]
+    return SeedWorld(tuple(cases), tuple(sheets))
+
+
+def _shown(filled: list[Filled], message: str, facts: OrderFacts, rng: random.Random) -> list[Filled]:
+    """Return the clauses the checkpoint is shown: of many the most relevant, as serving chooses them."""
+    if len(filled) <= MAX_CLAUSES:
+        return rng.sample(filled, len(filled))
+    by_policy = {id(f.policy): f for f in filled}
+    ranked = most_relevant([f.policy for f in filled], message, facts.values)[:MAX_CLAUSES]
+    return [by_policy[id(policy)] for policy in ranked]
+
+
+def _sheet(
+    entry: Filled, facts: Mapping[str, FactValue], renamed: Mapping[str, str], rng: random.Random
+) -> SheetExample:
+    reason = rng.choice(entry.template.reasons or tuple(Reason))
+    reading = read(entry, facts, renamed)
+    asked = {test.fact for condition in reading.conditions for test in condition.any_of}
+    # Other clauses' facts are many in a drawn world; a few of them teach as much as all.
+    others = [name for name in facts if name not in asked]
+    asked |= set(entry.template.mentions)
+    kept = asked | set(rng.sample(others, min(len(others), rng.randint(2, 6))))
+    names = tuple(name for name in facts if name in kept)
+    return SheetExample(reason=reason, reading=reading, tool=tool_of(entry), facts=names)
 
 
 def _item_for(first: Filled, rng: random.Random) -> bank.Item:
@@ -76,7 +130,7 @@ def _item_for(first: Filled, rng: random.Random) -> bank.Item:
 
 def make_case(rng: random.Random, split: Split) -> SeedCase:
     """Draw one case that shares nothing with any other."""
-    return make_world(rng, split, 1)[0]
+    return make_world(rng, split, 1).cases[0]
 
 
 def _named(filled: list[Filled], rng: random.Random) -> list[Filled]:
@@ -96,33 +150,49 @@ def _messages(
     spoken = [reason for f in filled if f.template.kind != "info" for reason in f.template.reasons]
     chosen: list[bank.MessageTemplate] = []
     for index in range(count):
-        other = scenario == "none" if count == 1 else index == count - 1 and rng.random() < 0.6
+        other = scenario == "none" if count == 1 else index == count - 1 and rng.random() < 0.35
         if other or not spoken:
             absent = [reason for reason in Reason if reason not in spoken] or [Reason.UNCLEAR]
             wanted = Reason.UNCLEAR if rng.random() < 0.5 else rng.choice(absent)
         else:
             wanted = rng.choice(spoken)
         pool = [m for m in bank.messages(split) if m.reason is wanted and m not in chosen]
-        chosen.append(rng.choice(pool or bank.messages(split)))
+        message = rng.choice(pool or bank.messages(split))
+        chosen.append(compose.several_items(message, split, rng) if rng.random() < _SEVERAL_ITEMS else message)
     return chosen
 
 
 def _templates(rng: random.Random, split: Split, scenario: str, reasons: Sequence[Reason]) -> list[ClauseTemplate]:
     """Draw the clauses of a world. The first is the one whose truth is set last, and so holds as drawn."""
-    pool = bank.clauses(split)
-    by_reason = {r: [c for c in pool if c.kind == "grant" and r in c.reasons] for r in Reason}
+    pool = [c for c in bank.clauses(split) if _readable(c)]
     first = reasons[0]
+    chosen = [_grant(rng, split, first)]
     if scenario == "single":
-        return [rng.choice(by_reason[first] or pool)]
-    chosen = rng.sample(by_reason[first], min(len(by_reason[first]), 2 if scenario == "fallthrough" else 1))
-    for reason in reasons[1 : rng.choice([1, 2, 3])]:
-        chosen += [rng.choice(by_reason[reason])] if by_reason[reason] else []
+        return chosen
+    chosen += [_grant(rng, split, first)] if scenario == "fallthrough" else []
+    chosen += [_grant(rng, split, reason) for reason in reasons[1 : rng.choice([1, 2, 3])]]
     bans = [c for c in pool if c.kind == "exclude" and (first in c.reasons or rng.random() < 0.3)]
-    if bans and (scenario == "ban" or rng.random() < 0.15):
-        chosen.append(rng.choice(bans))
+    if bans and (scenario in ("ban", "precedence") or rng.random() < 0.15):
+        own = [c for c in bans if first in c.reasons]
+        drawn = phrases.ban(rng, split, first) if rng.random() < _DRAWN else None
+        chosen.append(drawn or rng.choice(own if own and scenario == "precedence" else bans))
     others = [c for c in pool if c.kind == "info" or first not in c.reasons]
-    chosen += rng.sample(others, rng.choice([0, 1, 1, 2]) if len(chosen) > 1 else rng.choice([1, 2, 3]))
-    return list({c.id: c for c in chosen}.values())[:7]
+    chosen += rng.sample(others, rng.choice([0, 1, 2, 3, 4, 5]) if len(chosen) > 1 else rng.choice([1, 2, 3, 5]))
+    return list({c.text: c for c in chosen}.values())[:8]
+
+
+def _readable(template: ClauseTemplate) -> bool:
+    """Tell whether a sheet can say what the clause asks: once of each fact, with one group of alternatives at most."""
+    names = [test.fact for test in _tests(template)]
+    return len(names) == len(set(names)) and sum(len(one) > 1 for one in template.conditions) < 2
+
+
+def _grant(rng: random.Random, split: Split, reason: Reason) -> ClauseTemplate:
+    """Draw a clause that grants for `reason`: written as a whole, or out of phrases."""
+    pool = [c for c in bank.clauses(split) if c.kind == "grant" and reason in c.reasons and _readable(c)]
+    if not pool or rng.random() < _DRAWN:
+        return phrases.grant(rng, split, reason)
+    return rng.choice(pool)
 
 
 def _fill(template: ClauseTemplate, rng: random.Random) -> Filled:
@@ -148,7 +218,9 @@ def _facts(
         entry = filled[index]
         if entry.template.kind == "info":
             continue
-        weights = {Truth.YES: 44, Truth.NO: 34, Truth.UNKNOWN: 22}
+        for name in entry.template.mentions:
+            facts[name] = rng.choice([True, False, False, None])
+        weights = {Truth.YES: 42, Truth.NO: 32, Truth.UNKNOWN: 26}
         if index == 0 and scenario == "fallthrough":
             weights = {Truth.YES: 10, Truth.NO: 80, Truth.UNKNOWN: 10}
         target = rng.choices(list(weights), list(weights.values()))[0]
@@ -176,7 +248,7 @@ def _make_true(
             if truth is Truth.UNKNOWN:
                 facts[name] = None
                 # Absent is as unknown as null; alternatives are dropped together, or the other one would decide.
-                if rng.random() < 0.35 and name != "category":
+                if rng.random() < 0.5 and name != "category":
                     del facts[name]
                 continue
             holds = truth is Truth.YES and (index == holder or rng.random() < 0.3)

@@ -14,11 +14,11 @@ from services.domain.actions import ToolCall
 from services.domain.decision import ClauseReading, Condition, Decision, FactTest, Outcome, Truth
 from services.domain.evidence import Evidence
 from services.domain.facts import FactValue
+from services.domain.weighing import FAULTS, weigh
 from services.inference.answer import arguments_for
-from services.inference.grammar import flag_test, number_test
+from services.inference.sheet import flag_test, number_test
 
 MAX_GRANTS = 2
-_FAULTS = frozenset(Reason) - {Reason.CHANGE_OF_MIND, Reason.UNCLEAR, Reason.LATE_DELIVERY}
 _TOOL_OF = {
     "return": ToolName.CREATE_RETURN_LABEL,
     "refund": ToolName.ISSUE_REFUND,
@@ -33,6 +33,8 @@ class Filled(NamedTuple):
     template: ClauseTemplate
     numbers: Mapping[str, int]
     policy: PolicyVersion
+    yields: bool = False
+    """Whether another clause says that this one is not applied here."""
 
 
 def limit_of(test: Test, numbers: Mapping[str, int]) -> int | None:
@@ -63,6 +65,7 @@ def read(entry: Filled, facts: Mapping[str, FactValue], renamed: Mapping[str, st
         policy_id=entry.policy.policy_id,
         evidence=entry.policy.sentences[entry.template.key],
         conditions=tuple(conditions),
+        forbids=entry.template.kind == "exclude",
     )
 
 
@@ -85,33 +88,31 @@ def _fact_test(
 
 
 def decide(evidence: Evidence, filled: Sequence[Filled], reason: Reason, renamed: Mapping[str, str]) -> Decision:
-    """Return the right decision for the case, with the readings that lead to it.
+    """Return the right decision for the case: the clauses that speak of it, read and weighed.
 
-    Grants are read in the prompt's order until one is met; then whatever forbids.
+    At most two grants, in the prompt's order, then one ban on which the facts have something to say.
     """
     facts = evidence.facts.values
     fitting = [e for e in filled if reason in e.template.reasons and _in_scope(e, facts)]
-    grants: list[Weighed] = []
-    for entry in fitting:
-        if entry.template.kind == "grant" and len(grants) < MAX_GRANTS:
-            grants.append((entry, read(entry, facts, renamed)))
-            if grants[-1][1].result is Truth.YES:
-                break
-    bans = [(e, read(e, facts, renamed)) for e in fitting if e.template.kind == "exclude"]
-    bans = [(e, r) for e, r in bans if r.result is not Truth.YES and _stated(r)][:1]
-    if not grants and not any(r.result is Truth.NO for _, r in bans):
+    grants = [(e, read(e, facts, renamed)) for e in fitting if e.template.kind == "grant" and not e.yields][:MAX_GRANTS]
+    bans = [(e, read(e, facts, renamed)) for e in fitting if e.template.kind == "exclude" and not e.yields]
+    bans = [(e, r) for e, r in bans if _stated(r)][:1]
+    chosen = [*grants, *bans]
+    outcome, governing = weigh([r for _, r in chosen], reason)
+    if governing is None:
+        # A ban that does not bite grants nothing: no clause fits, and a person looks.
         return Decision(reason=reason, policy_id=None, policy_version=None, evidence="", outcome=Outcome.REVIEW)
-    outcome, (entry, reading) = _weigh(grants, bans, reason)
+    entry = next(e for e, r in chosen if r is governing)
     if evidence.contradictions:
         outcome = Outcome.REVIEW
     return Decision(
         reason=reason,
         policy_id=entry.policy.policy_id,
         policy_version=entry.policy.version,
-        evidence=reading.evidence,
+        evidence=governing.evidence,
         outcome=outcome,
-        tool_calls=_tools(entry, reading, outcome, reason, evidence),
-        readings=tuple(reading for _, reading in [*grants, *bans]),
+        tool_calls=_tools(entry, governing, outcome, reason, evidence),
+        readings=tuple(reading for _, reading in chosen),
     )
 
 
@@ -133,23 +134,12 @@ def _stated(reading: ClauseReading) -> bool:
     return any(test.fact is not None for condition in reading.conditions for test in condition.any_of)
 
 
-Weighed = tuple[Filled, ClauseReading]
-
-
-def _weigh(grants: Sequence[Weighed], bans: Sequence[Weighed], reason: Reason) -> tuple[Outcome, Weighed]:
-    """Weigh what grants against what forbids; the second value is the clause that governs."""
-    granted = next((pair for pair in grants if pair[1].result is Truth.YES), None)
-    unsure = next((pair for pair in grants if pair[1].result is Truth.UNKNOWN), None)
-    banned = next((pair for pair in bans if pair[1].result is Truth.NO), None)
-    if banned:
-        if reason in _FAULTS and (granted or unsure):
-            return Outcome.REVIEW, granted or unsure or banned
-        return Outcome.NOT_ELIGIBLE, banned
-    if granted:
-        return (Outcome.REVIEW, bans[0]) if bans else (Outcome.ELIGIBLE, granted)
-    if unsure:
-        return Outcome.REVIEW, unsure
-    return Outcome.NOT_ELIGIBLE, grants[0]
+def tool_of(entry: Filled) -> str:
+    """Return what the clause gives once it is met: the tool of its template, where its own words grant it."""
+    if entry.template.kind != "grant":
+        return "none"
+    tool = _TOOL_OF.get(entry.template.gives, ToolName.CREATE_RETURN_LABEL)
+    return (tool if entry.policy.grant(tool) is not None else ToolName.CREATE_RETURN_LABEL).value
 
 
 def _tools(
@@ -157,12 +147,10 @@ def _tools(
 ) -> tuple[ToolCall, ...]:
     """Return what a good desk does: what the clause gives, or photos where only the proof of a fault is missing."""
     if outcome is Outcome.ELIGIBLE:
-        tool = _TOOL_OF.get(entry.template.gives, ToolName.CREATE_RETURN_LABEL)
-        if entry.policy.grant(tool) is None:
-            tool = ToolName.CREATE_RETURN_LABEL
+        tool = ToolName(tool_of(entry))
     elif (
         outcome is Outcome.REVIEW
-        and reason in _FAULTS
+        and reason in FAULTS
         and reading.result is Truth.UNKNOWN
         and not evidence.contradictions
     ):

@@ -96,6 +96,10 @@ def base_facts(item: Item, order_id: str, rng: random.Random) -> dict[str, FactV
     }
     for name, values in rng.sample(_USUAL, rng.randint(0, 3)):
         facts[name] = rng.choice(values)
+    if rng.random() < 0.15:
+        # Counted from another day than the clause's: only reading tells which count it means.
+        other = rng.choice(["days_since_order", "days_since_purchase", "days_since_dispatch"])
+        facts[other] = rng.randint(1, 9) + rng.randint(0, 60)
     pool = distractor_facts()
     for name, values in rng.sample(pool, min(len(pool), rng.choice([0, 0, 0, 1, 1, 2]))):
         facts[name] = rng.choice(values)

@@ -57,6 +57,8 @@ class ClauseReading(BaseModel):
     policy_id: str
     evidence: str
     conditions: tuple[Condition, ...]
+    forbids: bool = False
+    """Whether the clause takes the return away unless its conditions hold, rather than granting it when they do."""
 
     @property
     def result(self) -> Truth:

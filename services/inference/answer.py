@@ -4,15 +4,16 @@ The grammar makes malformed answers impossible for our own engine; a remote one 
 step raises BadAnswer with the line it could not read.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from policies import MONEY_TOOLS, Reason, ToolName
+from policies import MONEY_TOOLS, PolicyVersion, Reason, ToolName
 from services.domain.actions import ToolCall
 from services.domain.decision import ClauseReading, Condition, Decision, FactTest, Outcome, Truth
 from services.domain.evidence import Evidence
-from services.inference.grammar import flag_test, number_test
-from services.inference.prompt import CONFLICT, NONE_FITS, NOT_STATED, CaseView
+from services.domain.weighing import FAULTS, weigh
+from services.inference.prompt import CONFLICT, FORBIDS, NONE_FITS, NOT_STATED, CaseView
+from services.inference.sheet import flag_test, number_test
 
 
 class BadAnswer(ValueError):
@@ -44,6 +45,41 @@ def parse_decision(view: CaseView, text: str) -> Decision:
     )
 
 
+def settle(evidence: Evidence, reason: Reason, read: Sequence[tuple[ClauseReading, str | None]]) -> Decision:
+    """Return the decision that follows from the readings, each with the tool its clause gives once it is met.
+
+    Facts that contradict each other leave every case to a person; a missing proof of a fault is asked for.
+    """
+    readings = tuple(reading for reading, _ in read)
+    outcome, governing = weigh(readings, reason)
+    if governing is None:
+        return Decision(
+            reason=reason, policy_id=None, policy_version=None, evidence="", outcome=Outcome.REVIEW, readings=readings
+        )
+    if evidence.contradictions:
+        outcome = Outcome.REVIEW
+    policy = next(one for one in evidence.policies if one.policy_id == governing.policy_id)
+    tool = next(tool for reading, tool in read if reading is governing) if outcome is Outcome.ELIGIBLE else None
+    if asks_for_proof(outcome, reason, governing, policy) and not evidence.contradictions:
+        tool = ToolName.REQUEST_PHOTOS
+    calls = (ToolCall(name=tool, arguments=arguments_for(tool, evidence)),) if tool else ()
+    return Decision(
+        reason=reason,
+        policy_id=policy.policy_id,
+        policy_version=policy.version,
+        evidence=governing.evidence,
+        outcome=outcome,
+        tool_calls=calls,
+        readings=readings,
+    )
+
+
+def asks_for_proof(outcome: Outcome, reason: Reason, governing: ClauseReading, policy: PolicyVersion) -> bool:
+    """Tell whether photos may settle the case: only the proof of a fault is missing, and the clause allows asking."""
+    unknown = outcome is Outcome.REVIEW and governing.result is Truth.UNKNOWN
+    return unknown and reason in FAULTS and policy.grant(ToolName.REQUEST_PHOTOS) is not None
+
+
 def states_conflict(text: str) -> bool:
     """Tell whether the answer says that facts contradict each other."""
     return CONFLICT in text.split("\n")
@@ -54,9 +90,14 @@ def _readings(view: CaseView, lines: list[str]) -> tuple[ClauseReading, ...]:
     for line in lines:
         if line in (NONE_FITS, CONFLICT):
             continue
-        if line in view.sentences:
-            policy = view.clauses[line[0]]
-            readings.append(ClauseReading(policy_id=policy.policy_id, evidence=view.sentences[line], conditions=()))
+        label = line.removeprefix(FORBIDS)
+        if label in view.sentences:
+            policy, forbids = view.clauses[label[0]], label != line
+            readings.append(
+                ClauseReading(
+                    policy_id=policy.policy_id, evidence=view.sentences[label], conditions=(), forbids=forbids
+                )
+            )
         elif readings:
             condition = Condition(any_of=tuple(_test(view, part) for part in line.split(" or ")))
             last = readings[-1]

@@ -6,29 +6,36 @@ Judges nothing: a weak decision leaves here as it is, and the verifier meets it.
 import hashlib
 from array import array
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from policies import PolicyVersion, Reason
 from services.domain.actions import ToolAction
 from services.domain.decision import Decision
 from services.domain.evidence import Evidence
+from services.domain.facts import FactValue
 from services.domain.trace import Generation
-from services.inference.answer import BadAnswer, parse_decision
+from services.inference.answer import settle
 from services.inference.checkpoint import load_checkpoint
 from services.inference.constrain import Grammars
 from services.inference.engine import Engine, EngineOptions
-from services.inference.grammar import decision_grammar, reply_grammar
+from services.inference.grammar import reply_grammar
 from services.inference.prompt import (
     CaseView,
     Segment,
+    Step,
+    choice_steps,
+    chosen_clauses,
     decision_segments,
     message_segments,
     prompt_segments,
     reply_prompt_segments,
 )
 from services.inference.request import GenerationRequest, GenerationResult, Session
+from services.inference.sheet import read_sheet, sheet_facts, sheet_prompt, sheet_steps
+from services.inference.steps import StepsConstraint
 from services.inference.tokenizer import Tokenizer
 from services.inference.tokens import tokenize
 from services.ports import Decided, Replied
@@ -43,10 +50,20 @@ Generate = Callable[[Iterable[GenerationRequest]], Sequence[GenerationResult]]
 
 @dataclass(frozen=True)
 class _Asked:
-    """What one decision was asked with, so that its reply can go on from there."""
+    """What one choice was asked with, so that its reply can go on from there."""
 
     ids: tuple[int, ...]
     session: Session | None
+
+
+@dataclass(frozen=True)
+class _Sheet:
+    """One clause that is to be read for one case."""
+
+    policy: PolicyVersion
+    forbids: bool
+    reason: Reason
+    facts: Mapping[str, FactValue]
 
 
 class EngineDecider:
@@ -83,12 +100,19 @@ class EngineDecider:
         )
 
     def decide(self, evidence: Sequence[Evidence]) -> Sequence[Decided]:
-        """Decide every case; what cannot be read is a Decided without a decision, its error in the generation."""
+        """Decide every case: choose reason and clauses, read those clauses, weigh what they say.
+
+        What cannot be read is a Decided without a decision, its error in the generation.
+        """
         views = [CaseView(case) for case in evidence]
-        requests = [self._decision_request(view) for view in views]
+        asked = [self._choice_request(view) for view in views]
+        choices = self._generate(asked)
+        wanted = [self._wanted(view, result) for view, result in zip(views, choices, strict=True)]
+        sheets = iter(self._generate([self._sheet_request(sheet) for wants in wanted for sheet in wants]))
+        read = [[next(sheets) for _ in wants] for wants in wanted]
         return [
-            self._decided(view, request, result)
-            for view, request, result in zip(views, requests, self._generate(requests), strict=True)
+            self._decided(view, request, [choice, *results], wants)
+            for view, request, choice, results, wants in zip(views, asked, choices, read, wanted, strict=True)
         ]
 
     def reply(self, cases: Sequence[tuple[Evidence, Decision, Sequence[ToolAction]]]) -> Sequence[Replied]:
@@ -101,71 +125,96 @@ class EngineDecider:
             for request, result in zip(requests, self._generate(requests), strict=True)
         ]
 
-    def _decision_request(self, view: CaseView) -> GenerationRequest:
+    def _choice_request(self, view: CaseView) -> GenerationRequest:
         head, tail = _halves(view)
+        return self._request(head, tail, choice_steps(view))
+
+    def _sheet_request(self, sheet: "_Sheet") -> GenerationRequest:
+        head = sheet_prompt(sheet.policy)
+        return self._request(head, [], sheet_steps(sheet.policy, sheet.reason, sheet.facts))
+
+    def _request(self, head: Sequence[Segment], tail: Sequence[Segment], steps: Sequence[Step]) -> GenerationRequest:
+        """Return a request whose `head` other cases may share, part by part."""
         ids: list[int] = []
         boundaries: list[int] = []
         for segment in head:
             ids += tokenize(self._tokenizer, [segment]).ids
             boundaries.append(len(ids))
         ids += tokenize(self._tokenizer, tail).ids
-        compiled = partial(self._grammars.compile, decision_grammar(view))
         return GenerationRequest(
             ids,
             boundaries,
-            compiled,
+            partial(StepsConstraint, steps, self._tokenizer),
             max_new_tokens=MAX_DECISION_TOKENS,
             temperature=self._temperature,
             seed=self._seed,
         )
 
-    def _decided(self, view: CaseView, request: GenerationRequest, result: GenerationResult) -> Decided:
-        generation = self._generation(request, result)
-        if result.error is not None:
+    def _wanted(self, view: CaseView, choice: GenerationResult) -> list["_Sheet"]:
+        """Return what is to be read after a choice: each chosen clause, against the facts that concern it."""
+        if choice.error is not None:
+            return []
+        reason = Reason(choice.steps[0].strip())
+        return [
+            _Sheet(policy, forbids, reason, sheet_facts(policy, view.facts))
+            for policy, forbids in chosen_clauses(view, choice.steps[1])
+        ]
+
+    def _decided(
+        self,
+        view: CaseView,
+        request: GenerationRequest,
+        results: Sequence[GenerationResult],
+        sheets: Sequence["_Sheet"],
+    ) -> Decided:
+        generation = self._generation(request, *results)
+        if any(result.error for result in results):
             return Decided(None, generation)
-        try:
-            decision = parse_decision(view, generation.raw_output)
-        except BadAnswer as error:
-            return Decided(None, generation.model_copy(update={"error": f"BadAnswer: {error}"}))
-        self._asked[view.evidence.digest] = _Asked((*request.prompt, *result.ids), result.session)
+        read = [
+            read_sheet(sheet.policy, sheet.facts, result.steps, forbids=sheet.forbids)
+            for sheet, result in zip(sheets, results[1:], strict=True)
+        ]
+        decision = settle(view.evidence, Reason(results[0].steps[0].strip()), read)
+        answer = decision_segments(view, decision, conflict=bool(view.evidence.contradictions))[:-1]
+        scratch = "".join(segment.text for segment in answer)
+        self._asked[view.evidence.digest] = _Asked(tuple(request.prompt), results[0].session)
         while len(self._asked) > _KEPT_SESSIONS:
             self._asked.popitem(last=False)
-        return Decided(decision, generation)
+        return Decided(decision, generation.model_copy(update={"raw_output": scratch}))
 
     def _reply_request(
         self, evidence: Evidence, decision: Decision, actions: Sequence[ToolAction]
     ) -> GenerationRequest:
-        asked = self._asked.pop(evidence.digest, None) or self._asked_again(evidence, decision)
-        turn = [Segment("<|im_end|>", control=True), *reply_prompt_segments(actions)]
-        ids = [*asked.ids, *tokenize(self._tokenizer, turn).ids]
+        view = CaseView(evidence)
+        asked = self._asked.pop(evidence.digest, None)
+        # A decision made elsewhere, corrected, or long ago has no cache: its prompt is read again.
+        prompt = asked.ids if asked else tokenize(self._tokenizer, prompt_segments(view)).ids
+        answer = decision_segments(view, decision, conflict=bool(evidence.contradictions))
+        ids = [*prompt, *tokenize(self._tokenizer, [*answer, *reply_prompt_segments(actions)]).ids]
         grammar = reply_grammar(decision.policy_id, (policy.policy_id for policy in evidence.policies))
         return GenerationRequest(
             ids,
             constraint=partial(self._grammars.compile, grammar) if grammar else None,
             max_new_tokens=MAX_REPLY_TOKENS,
-            session=asked.session,
+            session=asked.session if asked else None,
             temperature=self._temperature,
             seed=self._seed,
         )
 
-    def _asked_again(self, evidence: Evidence, decision: Decision) -> _Asked:
-        """Render prompt and decision anew: the decision was made elsewhere, corrected, or long ago."""
-        view = CaseView(evidence)
-        answer = decision_segments(view, decision, conflict=bool(evidence.contradictions))[:-1]
-        return _Asked(tokenize(self._tokenizer, [*prompt_segments(view), *answer]).ids, None)
-
-    def _generation(self, request: GenerationRequest, result: GenerationResult) -> Generation:
-        error = f"{type(result.error).__name__}: {result.error}" if result.error else None
+    def _generation(self, request: GenerationRequest, *results: GenerationResult) -> Generation:
+        """Return the record of an answer that took one run or several, one after another."""
+        error = next((one.error for one in results if one.error), None)
         return Generation(
             checkpoint=self._checkpoint_id,
             prompt_digest=hashlib.sha256(array("q", request.prompt).tobytes()).hexdigest(),
-            raw_output=self._tokenizer.decode(result.ids),
+            raw_output="\n".join(self._tokenizer.decode(one.ids) for one in results),
             sampling={"temperature": request.temperature, "seed": request.seed},
-            prompt_tokens=result.prompt_tokens,
-            output_tokens=len(result.ids),
-            ttft_ms=round(result.ttft_ms, 1),
-            latency_ms=round(result.latency_ms, 1),
-            error=error,
+            prompt_tokens=sum(one.prompt_tokens for one in results),
+            output_tokens=sum(len(one.ids) for one in results),
+            ttft_ms=round(results[0].ttft_ms, 1),
+            latency_ms=round(sum(one.latency_ms for one in results), 1),
+            confidence=round(min(one.confidence for one in results), 4),
+            error=f"{type(error).__name__}: {error}" if error else None,
         )
 
 

@@ -1,16 +1,22 @@
 """What the checkpoint reads and what it is taught to write: one rendering for serving and for every training stage.
 
 A case becomes a `CaseView`: clauses lettered A, B, ..., their sentences numbered A1, A2, ..., facts one a line.
-The answer is a short scratch line in that shorthand; code renders it to the JSON of the contract:
+The checkpoint answers in two steps. First the choice, from clauses, facts and message: why the customer returns, and
+which clauses grant or forbid it (`not C`):
+
+    damaged
+    A not C
+
+Then each chosen clause is read by itself (`sheet`). What follows from the readings is computed, and the whole is
+written down as a scratch line, which the reply goes on from and people and the verifier can check:
 
     damaged
     A1
     days_since_delivery <= 30: 12 yes
     damage_confirmed is true: true yes
+    not C1
+    final_sale is false: false yes
     = eligible A create_return_label
-
-What stands behind each colon is copied from the trusted facts and compared by code, never guessed by the model:
-numbers next to each other are what a small model needs to decide well (measured: docs/checkpoint.md).
 
 Token ids and grammars are made elsewhere; this module knows only text, split into trained and untrained segments.
 """
@@ -21,28 +27,36 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from policies import PolicyVersion
+from policies import PolicyVersion, Reason
 from services.domain.actions import ToolAction
 from services.domain.decision import Condition, Decision, FactTest
 from services.domain.evidence import Evidence
 from services.domain.facts import FactValue
+from services.inference.relevance import most_relevant
 
 SYSTEM = "Decide the return by policy and facts."
-MAX_CLAUSES = 8
+MAX_CLAUSES = 3
+"""Clauses in the prompt; of more, the most relevant (recall at 3 was 1.00 on 179 golden cases of 3 to 8 clauses)."""
 MAX_MESSAGE_CHARS = 1_200
 MAX_FACTS = 32
 NOT_STATED = "not stated"
 NONE_FITS = "none"
+FORBIDS = "not "
 CONFLICT = "conflict"
 
 # Ids, currencies and calendar days say nothing that a rule compares; the counts derived from the days stay.
 _HIDDEN_FACTS = frozenset({"order_id", "currency", "requested_on", "customer_id", "customer_email", "customer_name"})
+_NAME_PARTS = re.compile(r"[_.\-]+")
 _ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _NAMED_DAY = re.compile(
     r"\b(?:january|february|march|april|june|july|august|september|october|november|december|christmas|easter"
     r"|black friday|holiday|\d{4}-\d{2}-\d{2})\b",
     re.IGNORECASE,
 )
+
+
+Step = tuple[str, tuple[str, ...]]
+"""Copied text, then the choices that may follow it."""
 
 
 class Segment(NamedTuple):
@@ -61,7 +75,10 @@ class CaseView:
 
     @cached_property
     def clauses(self) -> dict[str, PolicyVersion]:
-        return {chr(ord("A") + i): policy for i, policy in enumerate(self.evidence.policies[:MAX_CLAUSES])}
+        policies = self.evidence.policies
+        if len(policies) > MAX_CLAUSES:
+            policies = most_relevant(policies, self.evidence.message, self.evidence.facts.values)[:MAX_CLAUSES]
+        return {chr(ord("A") + i): policy for i, policy in enumerate(policies)}
 
     @cached_property
     def sentences(self) -> dict[str, str]:
@@ -96,6 +113,11 @@ class CaseView:
         return next(letter for letter, policy in self.clauses.items() if policy.policy_id == policy_id)
 
 
+def readable(name: str) -> str:
+    """Write a fact's name in words, as clauses do: a small model then finds the one in the other."""
+    return " ".join(_NAME_PARTS.sub(" ", name).split())
+
+
 def value_text(value: FactValue) -> str:
     """Write a fact's value on one short line."""
     if value is None:
@@ -111,7 +133,7 @@ def prompt_segments(view: CaseView) -> list[Segment]:
     segments = [Segment("<|im_start|>system\n", control=True), Segment(SYSTEM)]
     segments += [Segment("<|im_end|>\n<|im_start|>user\n", control=True)]
     segments += [Segment(_clause_text(letter, policy)) for letter, policy in view.clauses.items()]
-    facts = "".join(f"{name}: {value_text(value)}\n" for name, value in view.facts.items())
+    facts = "".join(f"{readable(name)} {value_text(value)}\n" for name, value in view.facts.items())
     segments.append(Segment(f"Facts\n{facts}Message\n"))
     return [*segments, *message_segments(view)]
 
@@ -136,11 +158,44 @@ def _clipped(message: str) -> str:
     return f"{text[:900]} ... {text[-300:]}"
 
 
+def choice_segments(view: CaseView, decision: Decision) -> list[Segment]:
+    """Return the first step's answer: the reason, and the clauses that grant, then those that forbid."""
+    segments = [Segment(f"{decision.reason}\n", trained=True), Segment(choice_text(view, decision), trained=True)]
+    return [*segments, Segment("<|im_end|>", trained=True, control=True)]
+
+
+def choice_text(view: CaseView, decision: Decision) -> str:
+    """Return the letters of the clauses that a decision read, such as `A not C`."""
+    marks = [(one.forbids, view.letter_of(one.policy_id)) for one in decision.readings]
+    return " ".join((FORBIDS if forbids else "") + letter for forbids, letter in marks) or NONE_FITS
+
+
+def choice_steps(view: CaseView) -> list[Step]:
+    """Return what the first step may say: any reason, and any one or two grants with at most one ban."""
+    letters = list(view.clauses)
+    grants = [*letters, *(f"{a} {b}" for i, a in enumerate(letters) for b in letters[i + 1 :])]
+    bans = [f"{FORBIDS}{letter}" for letter in letters]
+    both = [f"{grant} {ban}" for grant in grants for ban in bans if ban[-1] not in grant.split()]
+    choices = (NONE_FITS, *grants, *bans, *both)
+    return [("", tuple(f"{reason.value}\n" for reason in Reason)), ("", choices)]
+
+
+def chosen_clauses(view: CaseView, choice: str) -> list[tuple[PolicyVersion, bool]]:
+    """Return (clause, whether it forbids) for a choice such as `A not C`."""
+    found: list[tuple[PolicyVersion, bool]] = []
+    words = choice.split()
+    for place, word in enumerate(words):
+        if word in view.clauses:
+            found.append((view.clauses[word], place > 0 and words[place - 1] == FORBIDS.strip()))
+    return found
+
+
 def decision_segments(view: CaseView, decision: Decision, *, conflict: bool = False) -> list[Segment]:
-    """Return the answer of the decide phase, its copied parts untrained, its stop token trained."""
+    """Return the scratch line of a decision, its copied parts untrained, its stop token trained."""
     segments = [Segment(f"{decision.reason}\n", trained=True)]
     for reading in decision.readings:
-        segments.append(Segment(f"{view.label_of(reading.policy_id, reading.evidence)}\n", trained=True))
+        mark = FORBIDS if reading.forbids else ""
+        segments.append(Segment(f"{mark}{view.label_of(reading.policy_id, reading.evidence)}\n", trained=True))
         for condition in reading.conditions:
             segments += _condition_segments(condition)
     if not decision.readings:

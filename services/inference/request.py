@@ -13,6 +13,7 @@ from torch import Tensor
 from services.inference.attention import KVCache
 from services.inference.constrain import Constraint, GrammarDeadEnd, Ids, OverLong
 from services.inference.prefix import Segment, cut
+from services.inference.steps import StepsConstraint
 
 
 class PromptTooLong(Exception):
@@ -50,7 +51,7 @@ class GenerationRequest:
 
     prompt: Sequence[int]
     boundaries: Sequence[int] = ()
-    constraint: Callable[[], Constraint] | None = None
+    constraint: Callable[[], Constraint | StepsConstraint] | None = None
     max_new_tokens: int = 256
     temperature: float = 0.0
     seed: int = 0
@@ -75,6 +76,10 @@ class GenerationResult:
     latency_ms: float
     error: Exception | None
     session: Session | None
+    confidence: float = 1.0
+    """The probability of the least sure choice, among what was allowed there: in (0, 1]."""
+    steps: tuple[str, ...] = ()
+    """Of an answer made of steps (`steps.StepsConstraint`), what was chosen in each."""
 
 
 @dataclass
@@ -88,11 +93,12 @@ class Running:
     ids: list[int] = field(init=False)
     chosen: list[int] = field(default_factory=list)
     segments: list[Segment] = field(init=False)
-    constraint: Constraint | None = None
+    constraint: Constraint | StepsConstraint | None = None
     options: Ids | None = None
     finished: bool = False
     error: Exception | None = None
     first_choice: float | None = None
+    confidence: float = 1.0
     cached: int = 0
     computed: int = 0
 
@@ -126,6 +132,7 @@ class Running:
         if self.first_choice is None:
             self.first_choice = time.monotonic()
         place = int(logits.argmax()) if self.request.temperature == 0 else self._draw(logits)
+        self.confidence = min(self.confidence, float((logits[place] - logits.logsumexp(-1)).exp()))
         token = place if self.options is None else int(self.options[place])
         try:
             self._append(token)
@@ -145,6 +152,8 @@ class Running:
             latency_ms=(now - self.submitted) * 1000,
             error=self.error,
             session=session,
+            confidence=self.confidence,
+            steps=tuple(self.constraint.chosen) if isinstance(self.constraint, StepsConstraint) else (),
         )
 
     def _draw(self, logits: Tensor) -> int:
@@ -153,6 +162,8 @@ class Running:
 
     def _append(self, token: int) -> None:
         if token == self.stop_id:
+            if isinstance(self.constraint, StepsConstraint):
+                self.constraint.stop()
             self.finished = True
             return
         self.chosen.append(len(self.ids) - len(self.request.prompt))

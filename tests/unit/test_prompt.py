@@ -15,8 +15,15 @@ from services.domain.evidence import Evidence
 from services.domain.facts import OrderFacts, with_derived
 from services.inference.answer import BadAnswer, parse_decision
 from services.inference.base import ensure_base
-from services.inference.grammar import decision_grammar, reply_grammar
-from services.inference.prompt import CaseView, decision_segments, prompt_segments
+from services.inference.grammar import reply_grammar
+from services.inference.prompt import (
+    CaseView,
+    choice_segments,
+    choice_steps,
+    chosen_clauses,
+    decision_segments,
+    prompt_segments,
+)
 from services.inference.tokenizer import Tokenizer
 from services.inference.tokens import tokenize
 
@@ -53,7 +60,7 @@ def test_the_prompt_reads_as_it_always_did():
         "<|im_start|>system\nDecide the return by policy and facts.<|im_end|>\n<|im_start|>user\n"
         "A P-7\nA1 Damaged items reported within 30 days of delivery are eligible.\nA2 Keep it.\n"
         "B P-2\nB1 Change of mind: two weeks.\n"
-        "Facts\nitem: lamp\nprice_cents: 4900\ndamage_confirmed: true\ndays_since_delivery: 12\n"
+        "Facts\nitem lamp\nprice cents 4900\ndamage confirmed true\ndays since delivery 12\n"
         "Message\nMy lamp arrived cracked<|im_end|>\n<|im_start|>assistant\n"
     )
 
@@ -108,36 +115,21 @@ def tokenizer():
     return Tokenizer(Path(folder) / "tokenizer.json")
 
 
-def matcher(view, tokenizer):
-    tokens = llguidance.LLTokenizer(tokenizer.json, eos_token=tokenizer.stop_id)
-    return llguidance.LLMatcher(tokens, llguidance.LLMatcher.grammar_from_lark(decision_grammar(view)))
+def test_the_choice_names_the_clauses_that_grant_and_those_that_forbid():
+    view = view_of()
+    decision = parse_decision(view, ANSWER.replace("= eli", "not B1\n= eli"))
+    assert "".join(s.text for s in choice_segments(view, decision)) == "damaged\nA not B<|im_end|>"
+    assert [(p.policy_id, forbids) for p, forbids in chosen_clauses(view, "A not B")] == [("P-7", False), ("P-2", True)]
+    assert chosen_clauses(view, "none") == []
+    assert "A not B" in choice_steps(view)[1][1]
 
 
-def lawful(view, tokenizer, answer):
-    ids = tokenizer.encode(answer)
-    return matcher(view, tokenizer).validate_tokens(ids) == len(ids)
-
-
-@pytest.mark.parametrize(
-    ("answer", "allowed", "why"),
-    [
-        (ANSWER, True, "true to the facts"),
-        (ANSWER.replace("12 yes", "12 no"), False, "the comparison is code's, not the model's"),
-        (ANSWER.replace(": 12", ": 3"), False, "a fact cannot be changed"),
-        (ANSWER.replace("<= 30", "<= 45"), False, "45 stands nowhere in the clause"),
-        (ANSWER.replace("create_return_label", "issue_refund"), False, "the clause grants no refund"),
-        (ANSWER.replace("A1", "A3"), False, "there is no third sentence"),
-    ],
-)
-def test_the_grammar_lets_the_model_write_only_what_the_case_supports(tokenizer, answer, allowed, why):
-    assert lawful(view_of(), tokenizer, answer) is allowed, why
-
-
-def test_contradicting_facts_can_only_end_in_review(tokenizer):
-    view = view_of(days_since_delivery=3)
-    assert view.evidence.contradictions
-    assert not lawful(view, tokenizer, "damaged\nA1\n= eligible A")
-    assert lawful(view, tokenizer, "damaged\nA1\nconflict\n= review A")
+def test_of_many_clauses_the_three_most_relevant_are_shown():
+    others = [plain_text_version(f"X-{n}", "1", f"Paragraph {n} on our parking lot.") for n in range(6)]
+    view = view_of(message="My lamp arrived damaged")
+    crowded = CaseView(view.evidence.model_copy(update={"policies": (*others, *view.evidence.policies)}))
+    assert len(crowded.clauses) == 3
+    assert "P-7" in {policy.policy_id for policy in crowded.clauses.values()}
 
 
 def test_special_tokens_in_a_message_stay_text(tokenizer):

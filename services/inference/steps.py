@@ -1,0 +1,77 @@
+"""A constraint made of steps: copied text, then one of a few choices, and so on. What most answers of the desk are.
+
+Does for such answers what `constrain` does for any grammar, without compiling one; the engine sees no difference.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from services.inference.constrain import GrammarDeadEnd, Ids
+from services.inference.prompt import Step
+from services.inference.tokenizer import Tokenizer
+
+
+class StepsConstraint:
+    """The state in the middle of one answer; `chosen` are the choices made so far, one a finished step.
+
+    Only in the last step may one choice begin another; the stop token then tells them apart.
+    """
+
+    def __init__(self, steps: Sequence[Step], tokenizer: Tokenizer) -> None:
+        self._steps, self._tokenizer = steps, tokenizer
+        self._place = -1
+        self._open: list[tuple[str, list[int]]] = []
+        self._written = 0
+        self.chosen: list[str] = []
+        self.finished = False
+
+    def forced(self) -> list[int]:
+        """Return the tokens that must come next, whatever the model thinks, and step over them."""
+        tokens: list[int] = []
+        while not self.finished:
+            if not self._open:
+                tokens += self._next_step()
+                continue
+            following = {ids[self._written] if self._written < len(ids) else None for _, ids in self._open}
+            if len(following) > 1:
+                break
+            token = following.pop()
+            if token is None:
+                self._close(self._open[0][0])
+            else:
+                self._written += 1
+                tokens.append(token)
+        return tokens
+
+    def allowed(self) -> Ids:
+        """Return the ids that may come next, ascending; the stop id where the answer may end here."""
+        ids = {i[self._written] if self._written < len(i) else self._tokenizer.stop_id for _, i in self._open}
+        if not ids:
+            raise GrammarDeadEnd("no token may follow what was written")
+        return np.array(sorted(ids), dtype=np.int64)
+
+    def accept(self, token: int) -> None:
+        """Step over a chosen token."""
+        self._open = [
+            (text, ids) for text, ids in self._open if self._written < len(ids) and ids[self._written] == token
+        ]
+        if not self._open:
+            raise GrammarDeadEnd(f"token {token} begins none of the choices")
+        self._written += 1
+
+    def stop(self) -> None:
+        """End the answer at the choice that is complete here: the model chose the stop token."""
+        self._close(next(text for text, ids in self._open if len(ids) == self._written))
+
+    def _next_step(self) -> list[int]:
+        self._place += 1
+        copied, choices = self._steps[self._place]
+        self._open = [(choice, self._tokenizer.encode(choice)) for choice in choices]
+        self._written = 0
+        return self._tokenizer.encode(copied)
+
+    def _close(self, choice: str) -> None:
+        self.chosen.append(choice)
+        self._open = []
+        self.finished = self._place + 1 == len(self._steps)
