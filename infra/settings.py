@@ -141,10 +141,12 @@ class _Desk(BaseModel):
     reviewer_limit_cents: Annotated[int, Field(ge=0)] = 20_000
     policies_dir: Path | None = None
     return_address: str = "Returns Desk|Returns department|1 Warehouse Road"
-    decider: Annotated[str, Field(pattern=r"^(checkpoint|scripted)$")] = "checkpoint"
+    decider: Annotated[str, Field(pattern=r"^(checkpoint|remote|scripted)$")] = "checkpoint"
     checkpoint_id: str | None = None
     checkpoint_server_url: str | None = None
     checkpoint_server_token: SecretStr | None = None
+    checkpoint_server_model: str | None = None
+    checkpoint_server_requests_at_once: Annotated[int, Field(ge=1)] = 8
     decide_timeout_seconds: Annotated[float, Field(gt=0)] = 120
 
 

@@ -37,7 +37,10 @@ class Decider(Protocol):
     def checkpoint_id(self) -> str: ...
 
     def decide(self, evidence: Sequence[Evidence]) -> Sequence[Decided]:
-        """Decide every case of the batch, in order. A case that fails is a Decided without a decision, not a raise."""
+        """Decide every case of the batch, in order. A case that fails is a Decided without a decision, not a raise.
+
+        Raises DeciderUnavailable where the model's server is away, which says nothing about the cases.
+        """
 
     def reply(self, cases: Sequence[tuple[Evidence, Decision, Sequence[ToolAction]]]) -> Sequence[Replied]:
         """Write the customer's reply to each decided case after its tools ran, in order."""
@@ -177,3 +180,7 @@ class JournalRefused(ToolRefused):
 
 class ToolUnavailable(Exception):
     """The provider did not answer or is down: the outcome is unknown. Repeat later with the same key."""
+
+
+class DeciderUnavailable(Exception):
+    """The model server does not answer, or not us; the job is retried later."""

@@ -25,6 +25,7 @@ from services.adapters.money import MoneyDesk
 from services.adapters.orders import HttpOrders, LocalOrders
 from services.adapters.parcels import ParcelDesk
 from services.adapters.patience import Persistent
+from services.adapters.remote_decider import RemoteDecider, patient
 from services.domain.jobs import JobKind, Patience
 from services.domain.reading import LexicalClaimReader
 from services.domain.releases import Release
@@ -214,7 +215,7 @@ def make_mailbox(settings: Settings) -> Mailbox:
 
 @dataclass(frozen=True)
 class ReleasedParts:
-    """What decides: the champion, and what runs beside it. A script has nothing beside it."""
+    """What decides: the champion, and what runs beside it. A script or a server's model has nothing beside it."""
 
     champion: Decider
     beside: Beside | None
@@ -222,7 +223,10 @@ class ReleasedParts:
 
 
 def make_released(settings: Settings, opener: Sessions, clock: Clock) -> ReleasedParts:
-    """Return the released checkpoint, ready to decide; a script where DECIDER=scripted, outside production only."""
+    """Return the released checkpoint, ready to decide; a server's model where DECIDER=remote.
+
+    DECIDER=scripted gives a script, outside production only.
+    """
     if settings.decider == "scripted":
         if settings.environment is Environment.PRODUCTION:
             raise SettingsInvalid("DECIDER: `scripted` is a stand-in and is refused when ENVIRONMENT=production")
@@ -230,6 +234,9 @@ def make_released(settings: Settings, opener: Sessions, clock: Clock) -> Release
 
         script = ScriptedDecider()
         return ReleasedParts(script, None, lambda _: script)
+    if settings.decider == "remote":
+        remote = make_remote(settings)
+        return ReleasedParts(remote, None, lambda _: remote)
     from services.inference.checkpoint import CheckpointError  # noqa: PLC0415 - torch takes seconds, for triage only
     from services.inference.decider import load_decider  # noqa: PLC0415
     from workers.checkpoints import roots  # noqa: PLC0415
@@ -245,3 +252,20 @@ def make_released(settings: Settings, opener: Sessions, clock: Clock) -> Release
     champion = ReleasedDecider(watch.champion, load)
     beside = BesideChampion(watch, champion, candidate, opener, clock)
     return ReleasedParts(champion, beside, lambda release: Guarded(candidate.of(release)))
+
+
+def make_remote(settings: Settings) -> RemoteDecider:
+    """Return the model of a server that speaks the OpenAI API. Raises SettingsInvalid; asks the server nothing yet."""
+    if settings.checkpoint_server_url is None or settings.checkpoint_server_model is None:
+        raise SettingsInvalid("DECIDER: `remote` needs CHECKPOINT_SERVER_URL and CHECKPOINT_SERVER_MODEL")
+    token = settings.checkpoint_server_token
+    try:
+        client = new_client(settings.checkpoint_server_url, token.get_secret_value() if token else None)
+    except ValueError as error:
+        raise SettingsInvalid(f"CHECKPOINT_SERVER_URL: {error}") from error
+    return RemoteDecider(
+        client,
+        settings.checkpoint_server_model,
+        patient(settings.decide_timeout_seconds),
+        settings.checkpoint_server_requests_at_once,
+    )

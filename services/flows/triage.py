@@ -23,6 +23,7 @@ from services.flows.pipeline import Pipeline
 from services.ports import (
     Clock,
     Decider,
+    DeciderUnavailable,
     ItemNotInOrder,
     ItemNotNamed,
     OrderNotFound,
@@ -136,7 +137,12 @@ class Triage:
         canaries = self.beside.canary([case.request.id for case in cases]) if cases else {}
         for decider, batch in _by_decider(cases, canaries):
             pipeline = self.pipeline if decider is None else replace(self.pipeline, decider=decider)
-            for case, trace in zip(batch, self._traces(batch, pipeline), strict=True):
+            try:
+                traces = self._traces(batch, pipeline)
+            except DeciderUnavailable as error:
+                failures |= {case.lease.job_id: Failed(str(error), outage=True) for case in batch}
+                continue
+            for case, trace in zip(batch, traces, strict=True):
                 self._close(case, trace, failures)
         champions = [case.request.id for case in cases if case.closed and case.request.id not in canaries]
         if champions:

@@ -200,6 +200,19 @@ def test_an_order_source_that_is_down_delays_the_return_and_loses_nothing(desk, 
     assert outcome(desk, return_id).status in {"closed", "in_review"}
 
 
+def test_a_model_server_that_is_down_delays_the_return_and_loses_nothing(desk, submit, settings):
+    return_id = submit("A10234")
+    nobody = {"decider": "remote", "checkpoint_server_url": "http://127.0.0.1:9/v1", "checkpoint_server_model": "big"}
+    remote = Desk(settings.model_copy(update=nobody | {"decide_timeout_seconds": 1}))
+    (failed,) = run(remote).values()
+    remote.engine.dispose()
+    assert failed.outage
+    assert failed.error.startswith("model server http://127.0.0.1:9/v1/: cannot be reached")
+    while outcome(desk, return_id).status == "processing":
+        run(desk)
+    assert outcome(desk, return_id).status in {"closed", "in_review"}
+
+
 def test_a_tool_outage_repeats_only_its_own_case_of_the_batch(desk, submit, monkeypatch):
     first = submit("A10241", "You sent the wrong size.", suffix="-1")
     second = submit("A99999", suffix="-2")

@@ -1,6 +1,7 @@
 """`returns-desk decide` and `returns-desk eval`: the stateless pipeline on JSONL cases, and its score."""
 
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +12,7 @@ from workers.commands.jsonl import read_rows, write_line, writer
 from workers.commands.output import NEGATIVE, bad_input
 
 if TYPE_CHECKING:
+    from infra.settings import Settings
     from lifecycle.evaluate import Share
     from services.domain.cases import Case
     from services.ports import Decider
@@ -123,13 +125,18 @@ def _cases(source: str, option: str) -> "list[Case]":
 
 def _run(cases: "Sequence[Case]", checkpoint: str | None, require_rule: bool) -> Iterator[dict[str, Any]]:
     from lifecycle.progress import Progress  # noqa: PLC0415
+    from services.ports import DeciderUnavailable  # noqa: PLC0415
     from workers.case_runner import run_cases  # noqa: PLC0415
 
     decider = _decider(checkpoint)
     progress = Progress("decide", len(cases))
-    for output in run_cases(cases, decider, require_rule=require_rule):
-        progress.step()
-        yield output
+    try:
+        for output in run_cases(cases, decider, require_rule=require_rule):
+            progress.step()
+            yield output
+    except DeciderUnavailable as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(NEGATIVE) from error
 
 
 def _decider(checkpoint: str | None) -> "Decider":
@@ -140,11 +147,23 @@ def _decider(checkpoint: str | None) -> "Decider":
     from workers.checkpoints import champion, roots  # noqa: PLC0415
 
     settings = get_settings()
+    if checkpoint is None and settings.decider == "remote":
+        return _remote(settings)
     try:
         ensure_base(settings.checkpoints_dir)
         return load_decider(checkpoint or champion(settings), roots(settings))
     except (BaseUnavailable, CheckpointError) as error:
         bad_input(f"--checkpoint: {error}")
+
+
+def _remote(settings: "Settings") -> "Decider":
+    from infra.settings import SettingsInvalid  # noqa: PLC0415
+    from workers.wiring import make_remote  # noqa: PLC0415
+
+    try:
+        return make_remote(settings)
+    except SettingsInvalid as error:
+        bad_input(str(error))
 
 
 def _share(share: "Share") -> dict[str, Any]:
