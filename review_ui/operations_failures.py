@@ -1,6 +1,8 @@
 """Failures at `/ops/failures`: by owner, the smallest fix first, each made a regression case with one click."""
 
+from collections.abc import Sequence
 from itertools import groupby
+from typing import NamedTuple
 
 from fastapi import APIRouter, Request, Response
 
@@ -11,11 +13,29 @@ from review_ui.parts import parts_of
 from services.domain.failures import OWNER_TITLES, FailureStatus
 from services.domain.verdict import FailureOwner
 from services.store import failures
-from services.store.failures import NotAFailure
+from services.store.failures import Failure, NotAFailure
 from services.store.lineage import items_of
 
 router = APIRouter(prefix="/ops/failures", route_class=PageRoute, include_in_schema=False)
 LISTED = 200
+SHOWN = 4
+"""Failures of one cause that are seen at once; the others unfold."""
+
+
+class Cause(NamedTuple):
+    """Failures that one next action mends."""
+
+    cause: str
+    action: str
+    failures: Sequence[Failure]
+
+
+class Group(NamedTuple):
+    """What one owner mends with one size of fix; a clause version that cures stands before everything."""
+
+    owner: FailureOwner
+    effort: int
+    causes: Sequence[Cause]
 
 
 @router.get("")
@@ -33,8 +53,8 @@ def _page(request: Request, status: str = "open", owner: str = "", problem: str 
             "ops_failures.html",
             request,
             409 if problem else 200,
-            # A fix that needs no weights stands with its owner too, before that owner's larger ones.
-            groups=[(key, list(group)) for key, group in groupby(found, key=lambda one: (one.effort, one.owner))],
+            groups=_grouped(found),
+            shown=SHOWN,
             counts=failures.open_counts(session),
             items=items_of(session, [one.return_id for one in found]),
             titles=OWNER_TITLES,
@@ -65,3 +85,14 @@ def dismiss(request: Request, login: Operating, failure_id: str, form: Form) -> 
     except NotAFailure as error:
         return _page(request, problem=str(error))
     return see_other(request, "/ops/failures")
+
+
+def _grouped(found: Sequence[Failure]) -> Sequence[Group]:
+    groups = []
+    for (effort, owner), its in groupby(found, key=lambda one: (one.effort, one.owner)):
+        causes: dict[tuple[str, str], list[Failure]] = {}
+        for one in its:
+            causes.setdefault((one.cause, one.action), []).append(one)
+        ordered = sorted(causes.items(), key=lambda pair: -len(pair[1]))
+        groups.append(Group(owner, effort, [Cause(cause, action, ones) for (cause, action), ones in ordered]))
+    return groups

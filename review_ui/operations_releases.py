@@ -12,7 +12,7 @@ from review_ui.operating import Operating, Operator, operations_of
 from review_ui.pages import PageRoute, page, see_other
 from review_ui.parts import parts_of
 from services.domain.canary import rule_on
-from services.domain.releases import NotReleased, Release, ReleaseKind, rollback_target
+from services.domain.releases import GateSaid, NotReleased, Release, ReleaseKind, rollback_target
 from services.domain.review import Ability, Refused, may
 from services.store import nightly, releases
 from services.store.accounts import LoggedIn
@@ -44,7 +44,7 @@ def _page(request: Request, login: LoggedIn, *, problem: str = "", why: str = ""
             champion=champion,
             rollout=rollout,
             moves=moves,
-            offered=[(one, releases.gate_said(session, one.digest)) for one in offered],
+            offered=_best_first([(one, releases.gate_said(session, one.digest)) for one in offered]),
             ruling=rule_on(*arms(session, beside, champion.trace_id)) if beside and canary else None,
             shadow=shadow_counts(session, beside.id) if beside and beside.shadow_share else None,
             differing=candidate_runs(session, beside.id, limit=20) if beside else (),
@@ -97,6 +97,11 @@ def _withdraw(moves: Any, who: str, why: str, _form: Any) -> None:
 
 
 _VERBS = {"promote": _promote, "rollback": _rollback, "try": _try_out, "withdraw": _withdraw}
+
+
+def _best_first(offered: list[tuple[nightly.Checkpoint, GateSaid | None]]) -> list[Any]:
+    """Put what the gate lets go before the rest, so that the first choice in a hurry is a safe one."""
+    return sorted(offered, key=lambda pair: pair[1] is None or pair[1].verdict != "ship")
 
 
 def _target(moves: list[Release]) -> str | None:
