@@ -36,6 +36,13 @@ def share(batch: Sequence[Row]) -> Sequence[Row]:
     return batch[dist.get_rank() :: dist.get_world_size()]
 
 
+def sum_over_all(values: torch.Tensor) -> torch.Tensor:
+    """Return the sum of every process's `values`: how shares of a table, zero elsewhere, become the whole."""
+    if dist.is_initialized():
+        dist.all_reduce(values)
+    return values
+
+
 def sum_gradients(parameters: Sequence[nn.Parameter], counted: int) -> None:
     """Make every gradient that of the mean loss over the whole batch, from local means over `counted` tokens each."""
     if not dist.is_initialized():

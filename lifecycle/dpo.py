@@ -11,9 +11,11 @@ from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F  # noqa: N812
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from lifecycle import distributed
 from lifecycle.examples import TokenTree
 from lifecycle.progress import Progress
 from lifecycle.runs import Run, RunError, batches_by_length, cosine_rate
@@ -120,22 +122,30 @@ def train_dpo(  # noqa: PLR0913, PLR0917
     progress = Progress("dpo", len(plan), done)
     for step in range(done, len(plan)):
         started = time.perf_counter()
-        batch = [trees[index] for index in plan[step]]
+        indices = distributed.share(plan[step])
+        batch = [trees[index] for index in indices]
         for group in optimizer.param_groups:
             group["lr"] = cosine_rate(step, len(plan), settings.rate, settings.warmup)
-        chosen, rejected = answer_log_probs(model, batch)
-        ref_chosen, ref_rejected = reference[plan[step]].to(chosen.device).unbind(1)
-        result = dpo_loss(chosen, rejected, ref_chosen, ref_rejected, settings.beta, settings.label_smoothing)
-        result.loss.backward()  # type: ignore[no-untyped-call]
+        row: dict[str, float] = {}
+        if batch:
+            chosen, rejected = answer_log_probs(model, batch)
+            ref_chosen, ref_rejected = reference[list(indices)].to(chosen.device).unbind(1)
+            result = dpo_loss(chosen, rejected, ref_chosen, ref_rejected, settings.beta, settings.label_smoothing)
+            result.loss.backward()  # type: ignore[no-untyped-call]
+            row = _figures(batch, chosen.detach(), rejected.detach(), ref_chosen, result)
+        distributed.sum_gradients(parameters, len(batch))
         torch.nn.utils.clip_grad_norm_(parameters, settings.clip)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        row = _figures(batch, chosen.detach(), rejected.detach(), ref_chosen, result)
+        if not distributed.is_first():
+            continue
         run.record(step=step + 1, seconds=time.perf_counter() - started, **row)
         progress.step(f"loss {row['loss']:.3f}  prefers {row['prefers']:.2f}  chosen {row['chosen_change']:+.3f}")
         if (step + 1) % settings.save_every == 0 or step + 1 == len(plan):
             run.save_state(step + 1, parameters, optimizer)
         _refuse_collapse(run, settings)
+    if not distributed.is_first():
+        return run_folder
     return _seal(settings, run, loaded, roots, name, {"pairs": len(trees), **(details or {})})
 
 
@@ -155,19 +165,22 @@ def _reference(run: Run, model: Llama, trees: Sequence[TokenTree]) -> Tensor:
     """Return the reference log-probabilities `[pairs, 2]`, computed once a run and kept in its folder."""
     path = run.folder / "reference.safetensors"
     if path.exists():
-        stored = load_file(path)["log_probs"]
-        if stored.shape == (len(trees), 2):
-            return stored
-    progress = Progress("reference", len(trees))
-    rows = []
+        try:
+            return load_file(path)["log_probs"]
+        except SafetensorError as error:
+            raise RunError(f"{path}: is damaged ({error}); remove it, and it is computed again") from error
+    mine = distributed.share(range(len(trees)))
+    progress = Progress("reference", len(mine))
+    values = torch.zeros(len(trees), 2, device=model.device)
     with torch.no_grad():
-        for tree in trees:
-            rows.append(torch.stack(answer_log_probs(model, [tree]), 1).cpu())
+        for index in mine:
+            values[index] = torch.cat(answer_log_probs(model, [trees[index]]))
             progress.step()
-    values = torch.cat(rows)
-    work = path.with_suffix(".writing")
-    save_file({"log_probs": values}, work)
-    work.replace(path)
+    values = distributed.sum_over_all(values).cpu()
+    if distributed.is_first():
+        work = path.with_suffix(".writing")
+        save_file({"log_probs": values}, work)
+        work.replace(path)
     return values
 
 

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
+from lifecycle import distributed
 from lifecycle.progress import Progress
 from lifecycle.runs import Run, RunError, cosine_rate
 from services.inference.checkpoint import load_checkpoint, save_model, seal
@@ -74,15 +75,22 @@ def train_pretrain(  # noqa: PLR0913, PLR0917
     for step in range(done, settings.steps):
         for group in optimizer.param_groups:
             group["lr"] = cosine_rate(step, settings.steps, settings.rate, settings.warmup)
-        loss = next_token_loss(model, _windows(tokens[:cut], settings, step))
+        windows = _windows(tokens[:cut], settings, step)
+        mine = windows[list(distributed.share(range(len(windows))))]
+        loss = next_token_loss(model, mine) if len(mine) else torch.zeros((), requires_grad=True)
         loss.backward()  # type: ignore[no-untyped-call]
+        distributed.sum_gradients(parameters, len(mine))
         torch.nn.utils.clip_grad_norm_(parameters, settings.clip)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
+        if not distributed.is_first():
+            continue
         run.record(step=step + 1, loss=loss.item())
         progress.step(f"loss {loss.item():.3f}")
         if (step + 1) % settings.save_every == 0 or step + 1 == settings.steps:
             run.save_state(step + 1, parameters, optimizer)
+    if not distributed.is_first():
+        return run_folder
     run.plot("loss")
     held = heldout_loss(model, tokens[cut:], settings.context)
     details: dict[str, Any] = {

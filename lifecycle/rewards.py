@@ -61,7 +61,7 @@ def reward_terms(case: ExampleCase, trace: Trace) -> dict[str, float]:
 
 def total(terms: Mapping[str, float], weights: RewardWeights) -> float:
     """Return the weighted sum. Raises KeyError for a term that no weight is stated for."""
-    stated = asdict(weights)
+    stated: dict[str, float] = asdict(weights)
     return sum(stated[name] * value for name, value in terms.items())
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
@@ -28,17 +29,31 @@ class Run:
     def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
         self.folder = folder
         self.settings = dict(settings)
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunError(
+                f"{folder}: cannot be made a folder ({error.strerror}); choose another --run folder"
+            ) from error
         path = folder / "settings.json"
         if path.exists():
-            stored = json.loads(path.read_text(encoding="utf-8"))
+            stored = _read_json(path)
             changed = sorted(
                 name for name in self.settings if stored.get(name) != json.loads(json.dumps(self.settings[name]))
             )
             if changed:
                 raise RunError(f"{folder}: this run was started with another {changed[0]}; choose another --run folder")
         else:
-            path.write_text(json.dumps(self.settings, indent=2) + "\n", encoding="utf-8")
+            # Several processes may start a run at once; each writes a whole file, and all write the same.
+            work = folder / f".settings-{os.getpid()}"
+            work.write_text(json.dumps(self.settings, indent=2) + "\n", encoding="utf-8")
+            work.replace(path)
+
+        metrics = folder / "metrics.jsonl"
+        if metrics.exists() and not metrics.read_bytes().endswith(b"\n"):
+            # A process that was killed while it wrote leaves half a line; it stays, and is not read.
+            with metrics.open("a", encoding="utf-8") as file:
+                file.write("\n")
 
     @property
     def digest(self) -> str:
@@ -69,7 +84,10 @@ class Run:
         )
         if folder is None:
             return 0
-        tensors = load_file(folder / "state.safetensors")
+        try:
+            tensors = load_file(folder / "state.safetensors")
+        except (OSError, SafetensorError) as error:
+            raise RunError(f"{folder}: the saved state is damaged ({error}); remove it or begin another run") from error
         for index, parameter in enumerate(parameters):
             stored = tensors.get(f"{index}.weight")
             if stored is None or stored.shape != parameter.shape:
@@ -82,7 +100,7 @@ class Run:
                 optimizer.state[parameter] = {
                     n: t.to(parameter.device) if n != "step" else t for n, t in moments.items()
                 }
-        return int(json.loads((folder / "step.json").read_text(encoding="utf-8"))["step"])
+        return int(_read_json(folder / "step.json")["step"])
 
     def record(self, **values: float) -> None:
         """Append one line of metrics; a step that is run again after a crash is written again, the last one counts."""
@@ -95,8 +113,13 @@ class Run:
         path = self.folder / "metrics.jsonl"
         if not path.exists():
             return []
-        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-        latest = {row["step"]: row for row in rows}
+        latest: dict[float, dict[str, float]] = {}
+        for line in path.read_text(encoding="utf-8").splitlines():
+            try:
+                row = json.loads(line)
+            except ValueError:
+                continue  # half a line of a killed process
+            latest[row["step"]] = row
         return [latest[step] for step in sorted(latest)]
 
     def plot(self, *names: str) -> Path:
@@ -119,6 +142,14 @@ class Run:
         figure.savefig(path, dpi=110)
         plt.close(figure)
         return path
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise RunError(f"{path}: is damaged ({error}); remove it or choose another --run folder") from error
+    return value
 
 
 def _smooth(values: Sequence[float], window: int = 10) -> list[float]:

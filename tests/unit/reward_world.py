@@ -1,21 +1,23 @@
 """Eight short cases on one clause, and a tiny model whose tokenizer knows their words: rewards in milliseconds."""
 
 import json
+import tempfile
 from datetime import date
 from pathlib import Path
 
+import tokenizers
 import torch
-from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import AddedToken, decoders, models, pre_tokenizers, trainers
 
 from lifecycle.examples import ExampleCase, World
 from policies import Reason
 from policies.plain_text import plain_text_version
-from services.domain.decision import ClauseReading, Condition, Decision, Outcome
+from services.domain.decision import ClauseReading, Condition, Decision, FactTest, Outcome, Truth
 from services.domain.facts import OrderFacts
 from services.inference.checkpoint import save_model, seal
-from services.inference.grammar import flag_test
 from services.inference.llama import LlamaConfig
 from services.inference.prompt import SYSTEM
+from services.inference.tokenizer import Tokenizer
 from services.inference.weights import random_model
 from tests.unit.inference_tiny import SPECIALS
 
@@ -43,7 +45,7 @@ def reward_checkpoint(root: Path) -> Path:
 
 
 def word_tokenizer_json() -> str:
-    made = Tokenizer(models.BPE())
+    made = tokenizers.Tokenizer(models.BPE())
     made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     made.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
@@ -55,12 +57,19 @@ def word_tokenizer_json() -> str:
     return made.to_str()
 
 
+def word_tokenizer() -> Tokenizer:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "tokenizer.json"
+        path.write_text(word_tokenizer_json(), encoding="utf-8")
+        return Tokenizer(path)
+
+
 def _world(number: int, damaged: bool | None) -> World:
     policy = plain_text_version("P-7", "1", CLAUSE)
     outcome = {True: Outcome.ELIGIBLE, False: Outcome.NOT_ELIGIBLE, None: Outcome.REVIEW}[damaged]
-    reading = ClauseReading(
-        policy_id="P-7", evidence=CLAUSE, conditions=(Condition(any_of=(flag_test("damaged", True, damaged),)),)
-    )
+    result = {True: Truth.YES, False: Truth.NO, None: Truth.UNKNOWN}[damaged]
+    asked = FactTest(fact="damaged", relation="is", wanted=True, actual=damaged, result=result)
+    reading = ClauseReading(policy_id="P-7", evidence=CLAUSE, conditions=(Condition(any_of=(asked,)),))
     decision = Decision(
         reason=Reason.DAMAGED, policy_id="P-7", policy_version="1", evidence=CLAUSE, outcome=outcome,
         readings=(reading,),

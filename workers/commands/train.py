@@ -186,6 +186,8 @@ def one_line() -> Iterator[None]:
         yield
     except DataError as error:
         bad_input(f"--data: {error}")
+    except UnicodeDecodeError as error:
+        bad_input(f"--data: not UTF-8 at byte {error.start}; save the file as UTF-8")
     except (BaseUnavailable, CheckpointError, ModelError, TokenizerError) as error:
         bad_input(f"--base: {error}")
     except RunError as error:
@@ -229,9 +231,9 @@ def _tokenizer(reference: str, roots: Sequence[Path]) -> "Tokenizer":
     return found
 
 
-def existing(path: Path) -> Path:
+def existing(path: Path, option: str = "--data") -> Path:
     if not path.is_file():
-        bad_input(f"--data: no file {path}; build one with returns-desk data build")
+        bad_input(f"{option}: no file {path}; build one with returns-desk data build")
     return path
 
 

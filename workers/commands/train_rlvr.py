@@ -60,7 +60,8 @@ def rlvr(
 
         reference, roots = base_of(base)
         worlds = list(read_worlds(existing(data)))
-        held = list(read_worlds(heldout)) if heldout else list(seed_worlds(probe_cases, seed, "heldout", 1.0))
+        built = seed_worlds(probe_cases, seed, "heldout", 1.0)
+        held = list(read_worlds(existing(heldout, "--heldout")) if heldout else built)
         settings = RLVRSettings(
             base=reference,
             dataset_digest=digest(data),
