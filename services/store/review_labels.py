@@ -4,7 +4,7 @@ Whether an answer may go out is the flow's ruling; here it is written: label, it
 together or not at all.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -71,7 +71,7 @@ def settle(  # noqa: PLR0913 - whose label, its weight, when
         kind=label.kind.value,
         reason=label.reason,
         guideline_version=label.guideline_version,
-        document=label.document.model_dump(mode="json", exclude_none=True),
+        document=label.document.model_dump(mode="json"),
         created_at=now,
     )
     session.add(row)
@@ -137,8 +137,18 @@ def counted_labels(session: Session, item_id: str) -> Sequence[GivenLabel]:
 
 
 def given(row: LabelRow) -> GivenLabel:
-    document = LabelDocument.model_validate(row.document)
+    document = LabelDocument.model_validate(_whole(row.document))
     return GivenLabel(row.id, row.reviewer, LabelKind(row.kind), document, row.created_at)
+
+
+def _whole(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a stored document with the nulls of its decisions: the first labels were stored without them."""
+    found = dict(stored)
+    for part in ("answer", "rejected"):
+        if found.get(part):
+            decision = {"policy_id": None, "policy_version": None, **found[part]["decision"]}
+            found[part] = {**found[part], "decision": decision}
+    return found
 
 
 def _refuse_undo(session: Session, label: LabelRow, item: ReviewItemRow, window: timedelta, now: datetime) -> None:
