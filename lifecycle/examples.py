@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from policies import PolicyVersion, Reason
 from services.domain.actions import ToolAction
-from services.domain.decision import ClauseReading, Decision, Outcome
+from services.domain.decision import ClauseReading, Decision
 from services.domain.evidence import Evidence
 from services.domain.facts import OrderFacts
 from services.inference.prompt import (
@@ -29,6 +29,7 @@ from services.inference.prompt import (
     reply_segments,
 )
 from services.inference.sheet import sheet_facts, sheet_prompt, sheet_segments
+from services.inference.sheet import tool_of as sheet_tool
 from services.inference.tokenizer import Tokenizer
 from services.inference.tokens import TokenRow, tokenize
 
@@ -136,10 +137,10 @@ def _sheets(world: World) -> Iterator[tuple[PolicyVersion, SheetExample]]:
     given = list(world.sheets)
     for case in world.cases if not world.sheets else ():
         decision = case.decision
-        for reading in decision.readings:
-            met = decision.outcome is Outcome.ELIGIBLE and reading.policy_id == decision.policy_id
-            tool = decision.tool_calls[0].name if met and decision.tool_calls else None
-            given.append(SheetExample(reason=decision.reason, reading=reading, tool=tool))
+        given += [
+            SheetExample(reason=decision.reason, reading=reading, tool=sheet_tool(decision, reading))
+            for reading in decision.readings
+        ]
     for sheet in given:
         key = (sheet.reading.policy_id, sheet.reason)
         if key[0] in policies and key not in seen:

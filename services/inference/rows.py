@@ -6,20 +6,22 @@ store's job, hiding personal data `domain.redaction`'s.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from services.domain.actions import ToolAction
+from services.domain.decision import Decision
 from services.domain.evidence import Evidence
 from services.domain.redaction import Redactor
 from services.domain.review import Answer, LabelKind, LabelledCase
 from services.inference.prompt import (
     CaseView,
     Segment,
+    choice_segments,
     decision_segments,
     prompt_segments,
     reply_prompt_segments,
     reply_segments,
 )
+from services.inference.sheet import sheet_facts, sheet_prompt, sheet_segments, tool_of
 
 Message = dict[str, str]
 Row = dict[str, Any]
@@ -31,34 +33,43 @@ class NoRow(ValueError):
     """This label makes no row of the kind asked for; the message says why."""
 
 
+class _Turn(NamedTuple):
+    """One of the checkpoint's answers in a decision: the choice, or the reading of one clause (`part` says which)."""
+
+    part: str
+    prompt: list[Message]
+    answer: Message
+
+
 def sft_rows(labelled: LabelledCase) -> list[Row]:
-    """Return prompt-completion rows: one for the decision, one for the reply. Raises NoRow."""
+    """Return prompt-completion rows: the choice, the reading of each clause, the reply. Raises NoRow."""
     evidence, answer = labelled.evidence, labelled.answer
-    prompt, decision = _decision_turn(evidence, answer)
-    rows = [_sft(prompt, decision, labelled.lineage, "decision")]
+    rows = [_sft(turn.prompt, turn.answer, labelled.lineage, turn.part) for turn in _turns(evidence, answer.decision)]
     if answer.reply:
-        rows.append(_sft(_reply_prompt(prompt, decision, answer.actions), _reply(answer), labelled.lineage, "reply"))
+        rows.append(_sft(_reply_prompt(evidence, answer), _reply(answer), labelled.lineage, "reply"))
     return rows
 
 
 def preference_rows(labelled: LabelledCase) -> list[Row]:
-    """Return prompt-chosen-rejected rows: about the decision where the two differ in it, else about the reply.
+    """Return prompt-chosen-rejected rows: about the first answer in which the two differ, decision before reply.
 
     After different decisions the replies answer different prompts, so they make no pair. Raises NoRow.
     """
     chosen, rejected = labelled.answer, labelled.rejected
     if rejected is None:
         raise NoRow("an approval prefers nothing to anything: it makes no pair")
-    prompt, better = _decision_turn(labelled.evidence, chosen)
+    better = _turns(labelled.evidence, chosen.decision)
     try:
-        _, worse = _decision_turn(labelled.evidence, rejected)
+        worse = {turn.part: turn for turn in _turns(labelled.evidence, rejected.decision)}
     except NoRow:
-        worse = None
-    if worse is not None and better != worse:
-        return [_pair(prompt, better, worse, labelled.lineage, "decision")]
-    if worse is None or chosen.reply == rejected.reply or not (chosen.reply and rejected.reply):
+        worse = {}
+    for turn in better:
+        other = worse.get(turn.part)
+        if other is not None and other.answer != turn.answer:
+            return [_pair(turn.prompt, turn.answer, other.answer, labelled.lineage, turn.part)]
+    if chosen.decision != rejected.decision or chosen.reply == rejected.reply or not (chosen.reply and rejected.reply):
         raise NoRow("the two answers do not differ in anything the checkpoint writes")
-    asked = _reply_prompt(prompt, better, chosen.actions)
+    asked = _reply_prompt(labelled.evidence, chosen)
     return [_pair(asked, _reply(chosen), _reply(rejected), labelled.lineage, "reply")]
 
 
@@ -100,17 +111,32 @@ def _redacted_answer(answer: Answer, redactor: Redactor) -> Answer:
     return Answer(decision=decision, reply=redactor.text(answer.reply), actions=tuple(actions))
 
 
-def _decision_turn(evidence: Evidence, answer: Answer) -> tuple[list[Message], Message]:
+def _turns(evidence: Evidence, decision: Decision) -> list[_Turn]:
+    """Return what the checkpoint would have had to write for this decision. Raises NoRow where it could not."""
     view = CaseView(evidence)
     try:
-        segments = decision_segments(view, answer.decision, conflict=bool(evidence.contradictions))
+        choice = {"role": "assistant", "content": _content(choice_segments(view, decision))}
+        turns = [_Turn("choice", _messages(prompt_segments(view)), choice)]
+        for reading in decision.readings:
+            letter = view.letter_of(reading.policy_id)
+            policy = view.clauses[letter]
+            facts = sheet_facts(policy, view.facts)
+            tool = tool_of(decision, reading)
+            sheet = _content(sheet_segments(policy, decision.reason, facts, reading, tool))
+            turns.append(
+                _Turn(f"reading {letter}", _messages(sheet_prompt(policy)), {"role": "assistant", "content": sheet})
+            )
     except (KeyError, StopIteration) as error:
         raise NoRow("the decision rests on a sentence that is in no clause the checkpoint was shown") from error
-    return _messages(prompt_segments(view)), {"role": "assistant", "content": _content(segments)}
+    return turns
 
 
-def _reply_prompt(prompt: Sequence[Message], decision: Message, actions: Sequence[ToolAction]) -> list[Message]:
-    return [*prompt, decision, *_messages(reply_prompt_segments(actions))]
+def _reply_prompt(evidence: Evidence, answer: Answer) -> list[Message]:
+    """Return what stands before the reply: the case, the scratch line, and the record of the tools."""
+    view = CaseView(evidence)
+    scratch = decision_segments(view, answer.decision, conflict=bool(evidence.contradictions))
+    decided = {"role": "assistant", "content": _content(scratch)}
+    return [*_messages(prompt_segments(view)), decided, *_messages(reply_prompt_segments(answer.actions))]
 
 
 def _reply(answer: Answer) -> Message:

@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 
 from policies import PolicyVersion, Reason, ToolName
 from policies.numbers import numbers_in
-from services.domain.decision import ClauseReading, Condition, FactTest, Truth
+from services.domain.decision import ClauseReading, Condition, Decision, FactTest, Outcome, Truth
 from services.domain.facts import FactValue
 from services.inference.prompt import Segment, Step, readable, value_text
 
@@ -121,6 +121,13 @@ def sentence_number(policy: PolicyVersion, evidence: str) -> int:
         if sentence == evidence:
             return number
     raise KeyError(evidence)
+
+
+def tool_of(decision: Decision, reading: ClauseReading) -> str | None:
+    """Return the tool that a decision shows the reading's clause to give; None where the decision does not tell."""
+    if decision.outcome is not Outcome.ELIGIBLE or reading.policy_id != decision.policy_id:
+        return None
+    return decision.tool_calls[0].name if decision.tool_calls else _NO_TOOL
 
 
 def tool_options(policy: PolicyVersion) -> tuple[str, ...]:
