@@ -179,14 +179,17 @@ def arms(session: Session, release: Release, champion: str) -> Arms:
     `champion` is the checkpoint as traces cite it. A canary's errors are returns that the champion answered in its
     place, and generations that failed.
     """
-    failed = session.execute(
-        select(func.count())
-        .select_from(CandidateRunRow)
-        .where(col(CandidateRunRow.release_id) == release.id, col(CandidateRunRow.mode) == CANARY)
-    ).scalar_one()
+    failed, unanswered = session.execute(
+        text(
+            "SELECT count(DISTINCT r.return_id), count(DISTINCT r.return_id) FILTER (WHERE NOT EXISTS (SELECT 1 FROM "
+            "trace t WHERE t.return_id = r.return_id AND t.purpose = 'live' AND t.checkpoint = r.checkpoint)) "
+            "FROM candidate_run r WHERE r.release_id = :id AND r.mode = 'canary'"
+        ),
+        {"id": release.id},
+    ).one()
     ours = _arm(session, _cited(release), release.at)
-    with_failures = ours.model_copy(update={"returns": ours.returns + failed, "errors": ours.errors + failed})
-    return Arms(with_failures, _arm(session, champion, release.at))
+    more = {"returns": ours.returns + unanswered, "errors": min(ours.errors + failed, ours.returns + unanswered)}
+    return Arms(ours.model_copy(update=more), _arm(session, champion, release.at))
 
 
 _ARM = text(
