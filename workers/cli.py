@@ -8,6 +8,7 @@ from workers.commands import checkpoint as checkpoint_command
 from workers.commands import decide as decide_command
 from workers.commands import footprint as footprint_command
 from workers.commands import gate as gate_command
+from workers.commands import snapshot as snapshot_command
 from workers.commands import submit as submit_command
 from workers.commands import train_rlvr as rlvr_command
 from workers.commands import verify as verify_command
@@ -39,6 +40,7 @@ app.command()(footprint_command.footprint)
 app.add_typer(policies.app, name="policies")
 app.add_typer(accounts.app, name="accounts")
 app.add_typer(audit.app, name="audit")
+data.app.command()(snapshot_command.snapshot)
 app.add_typer(data.app, name="data")
 train.app.command()(rlvr_command.rlvr)
 app.add_typer(train.app, name="train")

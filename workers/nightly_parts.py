@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from sqlmodel import Session
 
@@ -26,6 +26,7 @@ from services.inference.cards import read_card
 from services.inference.rows import redacted
 from services.ports import Clock, Decider
 from services.store import night_records as records
+from services.store.failures import regression_cases, regression_evidence, regression_orders
 from services.store.night_records import NewDataset, NewNight, NightRecords, StageRecord
 from services.store.review_gold import gold_scores
 from services.store.sessions import Sessions
@@ -40,18 +41,6 @@ PROGRESS_EVERY_SECONDS = 2.0
 Value = TypeVar("Value")
 
 
-def regression_cases(_s: Session) -> list:
-    return []
-
-
-def regression_orders(_s: Session) -> set:
-    return set()
-
-
-def regression_evidence(_s: Session) -> set:
-    return set()
-
-
 class Releases(Protocol):
     """What a night needs of releasing."""
 
@@ -62,6 +51,31 @@ class Releases(Protocol):
         """Move the champion. Raises what says why it was not moved."""
 
 
+class LabelRules(NamedTuple):
+    """How labels are chosen and become rows, as the settings say."""
+
+    undo_window: timedelta
+    rows: SnapshotRules
+
+    def cutoff(self, now: datetime) -> datetime:
+        """Return the moment before which a label must have been given to train."""
+        return now - self.undo_window
+
+
+def rules_of(settings: Settings) -> LabelRules:
+    window = timedelta(seconds=settings.undo_window_seconds)
+    return LabelRules(window, SnapshotRules(settings.nightly_holdout_share, settings.nightly_seed, chosen_by(settings)))
+
+
+def chosen_by(settings: Settings) -> dict[str, Any]:
+    """Return the store's rules for labels, for the record."""
+    return {
+        "undo_window_seconds": settings.undo_window_seconds,
+        "most_per_reviewer": settings.nightly_most_labels_per_reviewer,
+        "two_people": settings.nightly_two_people,
+    }
+
+
 def plan_of(settings: Settings, minutes: float | None = None, *, release: bool = True) -> NightPlan:
     """Return the plan that the settings ask for."""
     return NightPlan(
@@ -69,11 +83,7 @@ def plan_of(settings: Settings, minutes: float | None = None, *, release: bool =
         seed=settings.nightly_seed,
         min_labels=settings.nightly_min_labels,
         holdout_share=settings.nightly_holdout_share,
-        chosen_by={
-            "undo_window_seconds": settings.undo_window_seconds,
-            "most_per_reviewer": settings.nightly_most_labels_per_reviewer,
-            "two_people": settings.nightly_two_people,
-        },
+        chosen_by=chosen_by(settings),
         labels_per_reviewer=settings.nightly_most_labels_per_reviewer,
         memory_mib=settings.gate_memory_mib,
         release=release and settings.nightly_release,
@@ -181,7 +191,7 @@ class NightDesk:
 
     def first(self, night_id: str, on: date, asked_by: str, plan: NightPlan) -> NewNight:
         """Return what a night begins with now: labels whose time for undo is over, the champion of this moment."""
-        cutoff = self.clock.now() - timedelta(seconds=self.settings.undo_window_seconds)
+        cutoff = rules_of(self.settings).cutoff(self.clock.now())
         return NewNight(night_id, on, asked_by, cutoff, plan.as_stored(), self.releases.champion().digest)
 
     def preview(self, plan: NightPlan) -> list[str]:

@@ -1,4 +1,4 @@
-"""`returns-desk gate`: a candidate beside the champion on the same cases in the same run, with the verdict's reasons."""
+"""`returns-desk gate`: a candidate beside the champion, same cases, same run; SHIP or BLOCK with reasons."""
 
 import json
 from datetime import UTC, datetime
@@ -49,10 +49,10 @@ def gate(
 
 
 def _stored(settings: "Settings", candidate: str, champion: str | None, cases: int | None) -> "GateReport":
+    from services.store.failures import regression_cases  # noqa: PLC0415
     from services.store.night_records import keep_report  # noqa: PLC0415
     from services.store.nightly import dataset  # noqa: PLC0415
     from workers.commands.opened import opened  # noqa: PLC0415
-    from workers.nightly_parts import regression_cases  # noqa: PLC0415
     from workers.releasing import Releasing  # noqa: PLC0415
     from workers.wiring import SystemClock  # noqa: PLC0415
 
