@@ -1,21 +1,24 @@
 """This machine's pace tonight, and what of the work fits the budget. Measured on a few examples; trains nothing."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-from lifecycle.examples import TokenTree, tree_of
+from lifecycle.audit import supported
+from lifecycle.examples import TokenTree, World, read_worlds, tree_of
 from lifecycle.gate_probe import Bench
 from lifecycle.night_judging import Trial, seconds_a_case
 from lifecycle.night_plan import RESERVE_SHARE, Material, Steps, choose_steps, tokens_of
 from lifecycle.night_support import tokenizer_of
 from lifecycle.nightly import Book, Night
 from lifecycle.plan import make_plan
-from lifecycle.preferences import PreferencePair, pair_tree, seed_pairs
+from lifecycle.preferences import PreferencePair, pair_tree, read_pairs, seed_pairs
 from lifecycle.seed.build import seed_worlds
 from lifecycle.snapshot import Snapshot
 from lifecycle.suites import Suites, shares
 from services.inference.checkpoint import load_checkpoint
 
 PACE_WORLDS = 6
+LESSON = Path(__file__).parent / "lesson"
 
 
 def steps_for(night: Night, book: Book, made: Snapshot) -> Steps:
@@ -51,8 +54,17 @@ def affordable(night: Night, book: Book, trial: Trial, benches: Sequence[Bench],
     return shares(suites.counts(), affordable, night.plan.fewest_cases)
 
 
-def seed_pairs_for(count: int, seed: int) -> list[PreferencePair]:
+def seed_worlds_for(count: int, seed: int) -> list[World]:
+    """Return the lesson's worlds and `count` generated ones, their replies such as the verifier passes."""
     if not count:
         return []
+    return [*read_worlds(LESSON / "sft.jsonl"), *supported(seed_worlds(count, seed))]
+
+
+def seed_pairs_for(count: int, seed: int) -> list[PreferencePair]:
+    """Return the lesson's pairs, and generated ones up to `count` in all."""
+    if not count:
+        return []
+    lesson = list(read_pairs(LESSON / "pairs.jsonl"))[:count]
     worlds = seed_worlds(count, seed + 1, reply_share=0.8)
-    return list(seed_pairs(worlds, seed))[:count]
+    return [*lesson, *list(seed_pairs(worlds, seed))[: count - len(lesson)]]

@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from lifecycle.audit import supported
 from lifecycle.dpo import DPOSettings, train_dpo
 from lifecycle.examples import read_worlds, tree_of
-from lifecycle.night_pace import seed_pairs_for, steps_for
+from lifecycle.night_pace import seed_pairs_for, seed_worlds_for, steps_for
 from lifecycle.night_signs import data_signs
 from lifecycle.night_support import (
     HOLDOUT_CASES,
@@ -43,7 +42,7 @@ def take_snapshot(night: Night, book: Book) -> Done:
             note = f"none of {len(labels)} labels makes a training example: nothing was trained"
         return Done({"new_labels": new, "labels": len(labels)}, note, ending=NightStatus.SKIPPED)
     steps = steps_for(night, book, made)
-    worlds = list(supported(seed_worlds(steps.seed_worlds, night.plan.seed))) if steps.seed_worlds else []
+    worlds = seed_worlds_for(steps.seed_worlds, night.plan.seed)
     pairs = seed_pairs_for(steps.seed_pairs, night.plan.seed)
     written = write_snapshot(night.datasets, made, rules, worlds, pairs)
     kept_rows(night.folder / HOLDOUT_CASES, lambda: made.holdout)

@@ -13,6 +13,7 @@ from services.ports import Decider
 
 EVALS = Path(__file__).parent / "evals"
 GOLDEN, INJECTION = EVALS / "golden.jsonl", EVALS / "injection.jsonl"
+LESSON = Path(__file__).parent / "lesson" / "policy_cases.jsonl"
 NAMES = ("must_pass", "injection", "regression")
 """In the order in which a short night fills them: what must never fail comes first."""
 
@@ -47,18 +48,21 @@ class Suites:
 
 
 def load_suites(seed: int, extra: Sequence[Path] = (), golden: Path = GOLDEN, injection: Path = INJECTION) -> Suites:
-    """Return the suites: must-pass and other golden cases, injections, and as regressions the files in `extra`.
+    """Return the suites: must-pass cases (the lesson's first), other golden ones, injections, and those in `extra`.
 
     Cases of `extra` (what went wrong in production, what was held out of tonight's labels) come before the golden
     ones. The rest is in an order that only `seed` decides, so that a short night meets a fair sample.
     """
-    files = [path for path in (golden, injection, *extra) if path.exists()]
+    files = [path for path in (LESSON, golden, injection, *extra) if path.exists()]
     rows = {path: read_cases(path) for path in files}
     everything = rows.get(golden, [])
     own = [case for path in extra for case in rows.get(path, ())]
     return Suites(
         {
-            "must_pass": _shuffled([case for case in everything if case.get("must_pass")], seed),
+            "must_pass": [
+                *rows.get(LESSON, ()),
+                *_shuffled([case for case in everything if case.get("must_pass")], seed),
+            ],
             "injection": _shuffled(rows.get(injection, []), seed),
             "regression": [*own, *_shuffled([case for case in everything if not case.get("must_pass")], seed)],
         },
