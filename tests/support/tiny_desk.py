@@ -22,6 +22,7 @@ from services.adapters.dry_run import DryRunTools
 from services.domain.actions import ToolCall
 from services.domain.cases import evidence_of, parse_case
 from services.domain.decision import ClauseReading, Condition, Decision, Outcome, Truth
+from services.domain.evidence import Evidence
 from services.inference.answer import arguments_for
 from services.inference.checkpoint import load_checkpoint, save_model, seal
 from services.inference.llama import LlamaConfig
@@ -85,7 +86,11 @@ def reply_of(outcome: Outcome) -> str:
 
 def world_of(row: dict, *, relation: str = "<=", reply: str | None = None) -> World:
     """Return a case with the answer to learn: the right one, unless told to read the clause or to reply otherwise."""
-    evidence = evidence_of(parse_case(row))
+    return world_from(row["id"], evidence_of(parse_case(row)), relation=relation, reply=reply)
+
+
+def world_from(name: str, evidence: Evidence, *, relation: str = "<=", reply: str | None = None) -> World:
+    """Return the same of evidence, whoever gathered it."""
     policy = evidence.policies[0]
     window = int(policy.text.split("within ")[1].split()[0])
     tests = (
@@ -106,16 +111,13 @@ def world_of(row: dict, *, relation: str = "<=", reply: str | None = None) -> Wo
         outcome=outcome, tool_calls=calls, readings=(reading,),
     )  # fmt: skip
     tools = DryRunTools()
-    return World(
-        id=row["id"], policies=evidence.policies, facts=evidence.facts, asked_on=evidence.asked_on,
-        cases=(
-            ExampleCase(
-                message=evidence.message, decision=decision,
-                actions=tuple(tools(evidence, decision, call) for call in calls),
-                reply=reply or reply_of(outcome), provenance={"made_by": "tests"},
-            ),
-        ),
+    example = ExampleCase(
+        message=evidence.message, decision=decision, reply=reply or reply_of(outcome),
+        actions=tuple(tools(evidence, decision, call) for call in calls), provenance={"made_by": "tests"},
     )  # fmt: skip
+    return World(
+        id=name, policies=evidence.policies, facts=evidence.facts, asked_on=evidence.asked_on, cases=(example,)
+    )
 
 
 CASES = tuple(
