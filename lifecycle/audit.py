@@ -3,21 +3,27 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from difflib import SequenceMatcher
 from typing import Any, NamedTuple
 
 from lifecycle.examples import ExampleCase, World
-from lifecycle.preferences import PreferencePair, passes
-from services.domain.decision import Decision
+from lifecycle.faults import shown_faults, shows
+from lifecycle.preferences import PreferencePair, differs, passes
+from lifecycle.traits import shingles
+from policies import Reason
+from services.domain.decision import Decision, Outcome
 from services.domain.reading import LexicalClaimReader
-from services.domain.verdict import Verdict
 from services.domain.verify import verify_reply
 from services.inference.answer import BadAnswer, parse_decision
 from services.inference.prompt import CaseView, decision_segments
 
-SHINGLE_WORDS = 4
 MOST_ALIKE = 0.8
-"""Messages whose word shingles overlap more than this (Jaccard, Broder 1997) count as the same message."""
+"""Messages that are alike by more than this count as the same message."""
 RAREST_OUTCOME = 0.1
+ENOUGH_TO_BALANCE = 200
+"""From so many rows on, every reason must occur and no fault may be nearly all."""
+RAREST_REASON = 0.01
+MOST_OF_ONE_FAULT = 0.8
 _WORD = re.compile(r"\w+")
 
 
@@ -45,7 +51,10 @@ def audit_worlds(worlds: Sequence[World], evaluation: Sequence[Mapping[str, Any]
             if key in seen:
                 findings.append(Finding("duplicate", where, f"says the same as {seen[key]}"))
             seen.setdefault(key, where)
-    findings += _balance(Counter(case.decision.outcome.value for world in worlds for case in world.cases))
+        findings += _sheets(world)
+    decisions = [case.decision for world in worlds for case in world.cases]
+    findings += balance(Counter(decision.outcome.value for decision in decisions))
+    findings += _reasons(Counter(decision.reason for decision in decisions))
     return findings + list(leaks(worlds, evaluation))
 
 
@@ -63,37 +72,57 @@ def supported(worlds: Iterable[World]) -> Iterator[World]:
 
 
 def audit_pairs(pairs: Sequence[PreferencePair], evaluation: Sequence[Mapping[str, Any]] = ()) -> list[Finding]:
-    """Return every finding on preference pairs: what the verifier thinks of both sides above all."""
+    """Return every finding on preference pairs: that each rejected side shows its fault, and the chosen one none."""
     reader = LexicalClaimReader()
     findings: list[Finding] = []
-    ids: set[str] = set()
+    seen: dict[str, str] = {}
     for pair in pairs:
-        case = pair.case
-        if pair.id in ids:
-            findings.append(Finding("duplicate", pair.id, "a pair of this id stands before"))
-        ids.add(pair.id)
-        findings += _case(pair.world, case, pair.id, reader)
-        if (pair.rejected_reply is None) == (pair.rejected_decision is None):
-            findings.append(Finding("missing", pair.id, "give rejected_reply or rejected_decision, one of the two"))
-        elif pair.rejected_reply is not None and case.reply is None:
-            findings.append(Finding("missing", pair.id, "the case has no reply to choose"))
-        if case.decision == pair.rejected_decision or (case.reply and case.reply == pair.rejected_reply):
-            findings.append(Finding("same", pair.id, "chosen and rejected do not differ"))
-        if pair.fault == "invented_action" and pair.rejected_reply is not None:
-            verdict = verify_reply(pair.rejected_reply, case.actions, reader).verdict
-            if verdict is not Verdict.BLOCK:
-                findings.append(Finding("not_blocked", pair.id, f"the verifier says {verdict} of an invented action"))
+        keys = pair.id, repr((pair.world.evidence(pair.case).digest, pair.rejected_reply, pair.rejected_decision))
+        findings += [Finding("duplicate", pair.id, f"says the same as {seen[key]}") for key in keys if key in seen]
+        seen |= dict.fromkeys(keys, pair.id)
+        findings += _case(pair.world, pair.case, pair.id, reader)
+        findings += _sides(pair, reader)
+    faults = Counter(pair.fault for pair in pairs)
+    if len(pairs) >= ENOUGH_TO_BALANCE and max(faults.values()) > MOST_OF_ONE_FAULT * len(pairs):
+        findings.append(Finding("balance", "dataset", f"nearly all pairs are about {faults.most_common(1)[0][0]}"))
     return findings + list(leaks([pair.world for pair in pairs], evaluation))
+
+
+def _sides(pair: PreferencePair, reader: LexicalClaimReader) -> Iterator[Finding]:
+    case, reply = pair.case, pair.rejected_reply
+    if (reply is None) == (pair.rejected_decision is None):
+        yield Finding("missing", pair.id, "give rejected_reply or rejected_decision, one of the two")
+    elif reply is None:
+        if not differs(pair):
+            yield Finding("same", pair.id, "chosen and rejected differ in nothing that the checkpoint writes")
+        if pair.fault == "wrong_approval" and not _approves_wrongly(pair):
+            yield Finding("not_shown", pair.id, "neither is the rejected decision eligible nor the chosen one another")
+    elif case.reply is None:
+        yield Finding("missing", pair.id, "the case has no reply to choose")
+    elif case.reply == reply:
+        yield Finding("same", pair.id, "chosen and rejected do not differ")
+    else:
+        if not shows(pair.fault, pair.world, case, reply, reader):
+            kind = "not_blocked" if pair.fault == "invented_action" else "not_shown"
+            yield Finding(kind, pair.id, f"the rejected reply does not show what is wrong with it ({pair.fault})")
+        for fault in shown_faults(pair.world, case, case.reply, reader):
+            yield Finding("unsupported", pair.id, f"the chosen reply shows a fault: {fault}")
+
+
+def _approves_wrongly(pair: PreferencePair) -> bool:
+    rejected = pair.rejected_decision
+    eligible = Outcome.ELIGIBLE
+    return rejected is not None and rejected.outcome is eligible and pair.case.decision.outcome is not eligible
 
 
 def leaks(worlds: Iterable[World], evaluation: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
     """Yield what training shares with evaluation: an order, the wording of a clause, a message all but the same."""
     orders = {str(row["order_facts"].get("order_id")): str(row.get("id")) for row in evaluation if _facts(row)}
     clauses = {_plain(p["text"]): str(row.get("id")) for row in evaluation for p in row.get("policies", ())}
-    judged = [(str(row.get("id")), shingles(str(row.get("message", "")))) for row in evaluation]
+    judged = [(str(row.get("id")), str(row.get("message", ""))) for row in evaluation]
     index: dict[tuple[str, ...], set[int]] = defaultdict(set)
-    for number, (_, parts) in enumerate(judged):
-        for part in parts:
+    for number, (_, message) in enumerate(judged):
+        for part in shingles(message):
             index[part].add(number)
     for world in worlds:
         order = world.facts.order_id
@@ -103,21 +132,19 @@ def leaks(worlds: Iterable[World], evaluation: Sequence[Mapping[str, Any]]) -> I
             if case_id := clauses.get(_plain(policy.text)):
                 yield Finding("leak", world.id, f"clause {policy.policy_id} reads as one of evaluation case {case_id}")
         for case in world.cases:
-            parts = shingles(case.message)
-            shared = Counter(number for part in parts for number in index.get(part, ()))
-            for number, count in shared.most_common(1):
-                alike = count / len(parts | judged[number][1])
+            shared = Counter(number for part in shingles(case.message) for number in index.get(part, ()))
+            for number, _ in shared.most_common(3):
+                alike = likeness(case.message, judged[number][1])
                 if alike > MOST_ALIKE:
-                    yield Finding(
-                        "leak", world.id, f"message is {alike:.0%} that of evaluation case {judged[number][0]}"
-                    )
+                    where = f"evaluation case {judged[number][0]}"
+                    yield Finding("leak", world.id, f"message is {alike:.0%} that of {where}")
+                    break
 
 
-def shingles(text: str) -> frozenset[tuple[str, ...]]:
-    """Return the word shingles of a text; one shorter than a shingle is one of its own."""
-    words = _WORD.findall(text.lower())
-    starts = range(max(1, len(words) - SHINGLE_WORDS + 1))
-    return frozenset(tuple(words[i : i + SHINGLE_WORDS]) for i in starts)
+def likeness(one: str, other: str) -> float:
+    """Return in [0, 1] how much of two texts' words stand in the same order (Ratcliff and Obershelp 1988)."""
+    words = [_WORD.findall(text.lower()) for text in (one, other)]
+    return SequenceMatcher(None, *words, autojunk=False).ratio()
 
 
 def _case(world: World, case: ExampleCase, where: str, reader: LexicalClaimReader) -> Iterator[Finding]:
@@ -139,6 +166,26 @@ def _case(world: World, case: ExampleCase, where: str, reader: LexicalClaimReade
         yield Finding("unsupported", where, worst.detail if worst else "the verifier does not pass the reply")
 
 
+def _sheets(world: World) -> Iterator[Finding]:
+    """Yield readings that could not be taught: of a clause, a sentence or a fact that is not the world's."""
+    policies = {policy.policy_id: policy for policy in world.policies}
+    for sheet in world.sheets:
+        reading = sheet.reading
+        policy = policies.get(reading.policy_id)
+        if policy is None or reading.evidence not in policy.sentences:
+            yield Finding("unparsable", world.id, f"a reading quotes what is in no clause: {reading.policy_id}")
+        asked = {test.fact for condition in reading.conditions for test in condition.any_of} - {None}
+        if unknown := asked - set(world.facts.values):
+            yield Finding("unparsable", world.id, f"a reading compares a fact nobody states: {min(unknown)}")
+
+
+def _reasons(reasons: Counter[Reason]) -> Iterator[Finding]:
+    total = sum(reasons.values())
+    for reason in Reason if total >= ENOUGH_TO_BALANCE else ():
+        if reasons[reason] < RAREST_REASON * total:
+            yield Finding("balance", "dataset", f"only {reasons[reason] / total:.1%} of the cases are {reason.value}")
+
+
 def _essence(decision: Decision) -> tuple[Any, ...]:
     """Return what the answer must carry over: all but the inner order of equal parts."""
     tools = [(call.name, dict(call.arguments)) for call in decision.tool_calls]
@@ -146,7 +193,8 @@ def _essence(decision: Decision) -> tuple[Any, ...]:
     return decision.reason, decision.policy_id, decision.evidence, decision.outcome, tools, results
 
 
-def _balance(outcomes: Counter[str]) -> Iterator[Finding]:
+def balance(outcomes: Counter[str]) -> Iterator[Finding]:
+    """Yield a finding for each outcome that is too rare to be learned."""
     total = sum(outcomes.values())
     if not total:
         yield Finding("missing", "dataset", "it holds no case")

@@ -4,17 +4,21 @@ What the verifier thought of an answer was settled when its label was given; her
 """
 
 import re
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from lifecycle.audit import MOST_ALIKE, Finding, shingles
+from lifecycle.audit import MOST_ALIKE, Finding, balance, shingles
 from policies import Reason
 from services.domain.redaction import Redactor
 
 Row = Mapping[str, Any]
 
 ROLES = ("system", "user", "assistant", "tool")
-LINEAGE = ("label", "return", "trace", "facts_digest", "evidence_digest", "checkpoint", "reviewer", "guideline", "part")
+LINEAGE = (
+    *("label", "part", "outcome", "return", "trace", "facts_digest", "evidence_digest"),
+    *("checkpoint", "reviewer", "guideline"),
+)
 HIDDEN = ("[email]", "[iban]", "[card]", "[link]")
 """Marks of what a second redaction still finds. Numbers that look like telephones stand in clauses too."""
 SHORTEST_SHINGLES = 6
@@ -29,7 +33,8 @@ def is_row(row: Any) -> bool:
 def audit_rows(rows: Sequence[Row], evaluation: Sequence[Row] = ()) -> list[Finding]:
     """Return every finding on exported rows, leaks into `evaluation` (rows of `eval`'s JSONL) among them."""
     findings: list[Finding] = []
-    seen: dict[str, str] = {}
+    told: dict[str, list[str]] = defaultdict(list)
+    outcomes: dict[str, str] = {}
     judged = [(str(one.get("id")), shingles(str(one.get("message", "")))) for one in evaluation]
     for number, row in enumerate(rows, start=1):
         where = f"row {number}"
@@ -39,16 +44,28 @@ def audit_rows(rows: Sequence[Row], evaluation: Sequence[Row] = ()) -> list[Find
             continue
         findings += _lineage(row, where)
         findings += _texts(row, where)
-        key = repr((row["prompt"], _answers(row)))
-        if key in seen:
-            findings.append(Finding("duplicate", where, f"says the same as {seen[key]}"))
-        seen.setdefault(key, where)
+        label = str(row["lineage"].get("label"))
+        told[label].append(repr((row["prompt"], _answers(row))))
+        outcomes[label] = str(row["lineage"].get("outcome"))
         if line := _unreadable(str(row["lineage"].get("part")), _answers(row)[0][0]["content"]):
             findings.append(Finding("unparsable", where, line))
         findings += _leaks(row, where, judged)
     if not rows:
         findings.append(Finding("missing", "dataset", "it holds no row"))
-    return findings
+    findings += _duplicates(told)
+    return findings + (list(balance(Counter(outcomes.values()))) if outcomes else [])
+
+
+def _duplicates(told: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
+    """Yield labels that say nothing but what another says; parts, such as the reading of one clause, may recur."""
+    seen: dict[tuple[str, ...], str] = {}
+    for label, texts in told.items():
+        if len(set(texts)) < len(texts):
+            yield Finding("duplicate", label, "the same row stands twice")
+        key = tuple(sorted(set(texts)))
+        if key in seen:
+            yield Finding("duplicate", label, f"says the same as {seen[key]}")
+        seen.setdefault(key, label)
 
 
 def _unreadable(part: str, answer: str) -> str | None:

@@ -179,6 +179,7 @@ def lineage_of(found: OpenCase, answer: Answer, reviewer: str) -> dict[str, str 
     trace = found.case.trace
     policy = trace.evidence.policy(answer.decision.policy_id) if trace else None
     return {
+        "outcome": answer.decision.outcome.value,
         "return": found.item.return_id,
         "trace": found.item.trace_id,
         "clause": f"{policy.policy_id}@{policy.version}" if policy else None,

@@ -141,6 +141,7 @@ def _training_label(label: LabelRow, row: TraceRow, email: str | None) -> Traini
     lineage = {
         "label": label.id,
         "kind": label.kind,
+        "outcome": document.answer.decision.outcome.value,
         "return": label.return_id,
         "trace": label.trace_id,
         "clause": f"{policy.policy_id}@{policy.version}" if policy else None,

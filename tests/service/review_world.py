@@ -66,6 +66,16 @@ class ErringDecider(ScriptedDecider):
         return replied._replace(text=replied.text + added)
 
 
+class KinderDecider(ErringDecider):
+    """Another draw of the same script: the same decision in other words."""
+
+    def reply(self, cases):
+        kinder = "Sorry for the trouble, and thank you for telling us."
+        return [
+            one._replace(text=one.text.replace("Thank you for your message.", kinder)) for one in super().reply(cases)
+        ]
+
+
 def settings_for(url: str, var_dir, **changes) -> Settings:
     values = {
         "database_url": url,

@@ -1,91 +1,127 @@
-"""`returns-desk bench`: what this machine does a second. Prints a table and writes `var/bench/engine.json`.
-
-Figures compare the engine with itself, alone and with company, in one run. It runs no peer yet: docs/benchmarks.md.
-"""
+"""`returns-desk bench`: what this machine does a second, beside its peers. The measuring is `workers.bench`'s."""
 
 import json
+import os
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-if TYPE_CHECKING:
-    from services.domain.evidence import Evidence
+from workers.commands.output import bad_input
 
-REPLY = "Thank you for writing. Your return label is in your inbox. We will refund you once the lamp has arrived."
+if TYPE_CHECKING:
+    from infra.settings import Settings
+
+PARTS = ("ours", "ablation", "llama", "transformers", "verify", "desk", "training")
+DOCS = Path(__file__).parents[2] / "docs" / "bench"
+_FULL = {"ingestion": 2000, "overhead": 25, "returns": 32, "verify": 1000, "trees": 4, "pairs": 6}
+_QUICK = {"ingestion": 300, "overhead": 8, "returns": 8, "verify": 200, "trees": 1, "pairs": 2}
 
 
 def bench(
-    cases: Annotated[int, typer.Option(min=4, help="How many cases each setting decides.")] = 48,
+    parts: Annotated[str, typer.Option(help=f"Comma-separated, of: {', '.join(PARTS)}.")] = ",".join(PARTS),
+    quick: Annotated[bool, typer.Option("--quick", help="A few cases of each: minutes, and rough.")] = False,
+    docs: Annotated[bool, typer.Option("--docs", help="Also write table and plots into docs/bench/.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Measure decisions a second by requests in flight, and replies verified a second.
+    """Measure the desk and its peers in one run, on the same weights and requests; about ten minutes on two idle cores.
 
-    Example: returns-desk bench --cases 48
+    Example: returns-desk bench --parts ours,llama --quick
     """
+    chosen = [part.strip() for part in parts.split(",") if part.strip()]
+    unknown = [part for part in chosen if part not in PARTS]
+    if unknown or not chosen:
+        bad_input(f"--parts: there is no part {', '.join(unknown) or 'named'}; there are {', '.join(PARTS)}")
+    # Threads that spin at the end of each product take the cores from the processes that are measured beside them.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from infra.settings import get_settings  # noqa: PLC0415 - keeps --help fast
-
-    report = {"decide": _decisions(cases), "verify": _verification()}
-    folder = get_settings().var_dir / "bench"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "engine.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(report, indent=1) if as_json else _table(report))
-
-
-def _decisions(count: int) -> list[dict[str, Any]]:
-    import random  # noqa: PLC0415
-
-    from infra.settings import get_settings  # noqa: PLC0415
-    from lifecycle.seed.cases import make_case  # noqa: PLC0415
-    from services.inference.base import ensure_base  # noqa: PLC0415
-    from services.inference.decider import load_decider  # noqa: PLC0415
-    from services.inference.engine import EngineOptions  # noqa: PLC0415
-    from workers.checkpoints import champion, roots  # noqa: PLC0415
+    from workers.bench.report import lines_of  # noqa: PLC0415
 
     settings = get_settings()
+    file = settings.var_dir / "bench" / ("quick.json" if quick else "bench.json")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    report = _earlier(file, chosen)
+    report |= {"when": datetime.now(UTC).strftime("%d %B %Y"), "machine": _machine()}
+    with tempfile.TemporaryDirectory(prefix="returns-desk-bench-") as folder:
+        Path(folder).chmod(0o711)  # PostgreSQL runs as another account where we are root
+        for part in chosen:
+            typer.echo(f"{part} ...", err=True)
+            started = time.perf_counter()
+            measured = _measure(part, settings, Path(folder), quick=quick)
+            report[part] = measured | {"took_s": round(time.perf_counter() - started, 1)}
+            file.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    text = "\n".join(lines_of(report))
+    typer.echo(json.dumps(report, indent=1) if as_json else text)
+    if docs:
+        from workers.bench.plots import draw  # noqa: PLC0415
+
+        draw(report, DOCS)
+        (DOCS / "table.md").write_text(f"# The last full run\n\nWritten by `returns-desk bench --docs`.\n\n{text}\n")
+
+
+def _earlier(file: Path, chosen: list[str]) -> dict[str, Any]:
+    """Return what earlier runs measured, but for the parts that are measured now: parts may be run apart."""
+    if set(chosen) == set(PARTS) or not file.exists():
+        return {}
+    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return {name: value for name, value in found.items() if name not in chosen}
+
+
+def _measure(part: str, settings: "Settings", work: Path, *, quick: bool) -> dict[str, Any]:
+    sizes = _QUICK if quick else _FULL
+    if part == "verify":
+        from workers.bench.verifying import verification  # noqa: PLC0415
+
+        return verification(sizes["verify"], _say)
+    if part == "desk":
+        from workers.bench.desk import whole_desk  # noqa: PLC0415
+
+        return whole_desk(settings, sizes, work, _say)
+    if part == "training":
+        return _training(settings, sizes, work)
+    return _deciding(part, settings, work, quick=quick)
+
+
+def _training(settings: "Settings", sizes: dict[str, int], work: Path) -> dict[str, Any]:
+    from services.inference.base import ensure_base  # noqa: PLC0415
+    from workers.bench.training import training  # noqa: PLC0415
+    from workers.checkpoints import roots  # noqa: PLC0415
+
+    base = ensure_base(settings.checkpoints_dir)
+    return training(str(base), roots(settings), sizes["trees"], sizes["pairs"], work, _say)
+
+
+def _deciding(part: str, settings: "Settings", work: Path, *, quick: bool) -> dict[str, Any]:
+    from services.inference.base import ensure_base  # noqa: PLC0415
+    from services.inference.checkpoint import load_checkpoint  # noqa: PLC0415
+    from workers.bench import deciding  # noqa: PLC0415
+    from workers.bench.cases import bench_cases  # noqa: PLC0415
+    from workers.checkpoints import champion, roots  # noqa: PLC0415
+
     ensure_base(settings.checkpoints_dir)
-    source = random.Random(7)
-    evidence = [make_case(source, "heldout").evidence for _ in range(count)]
-    rows = []
-    for in_flight in (1, 4, 16):
-        decider = load_decider(champion(settings), roots(settings), EngineOptions(max_running=in_flight))
-        decider.decide(evidence[:2])  # the first run allocates
-        rows.append(_timed(decider.decide, evidence, in_flight))
-    return rows
-
-
-def _timed(decide: Any, evidence: "Sequence[Evidence]", in_flight: int) -> dict[str, Any]:
-    started, first_tokens = time.perf_counter(), []
-    for start in range(0, len(evidence), in_flight):
-        first_tokens += [one.generation.ttft_ms for one in decide(evidence[start : start + in_flight])]
-    seconds = time.perf_counter() - started
-    first_tokens.sort()
-    return {
-        "in_flight": in_flight,
-        "decisions_per_s": round(len(evidence) / seconds, 2),
-        "ttft_p50_ms": round(first_tokens[len(first_tokens) // 2]),
-        "ttft_p95_ms": round(first_tokens[int(len(first_tokens) * 0.95)]),
+    loaded = load_checkpoint(champion(settings), roots(settings))
+    sizes = deciding.QUICK if quick else deciding.FULL
+    cases = bench_cases(96)
+    alone: dict[str, Callable[[], dict[str, Any]]] = {
+        "ours": lambda: deciding.ours(loaded, cases, sizes, _say),
+        "ablation": lambda: deciding.ablation(loaded, cases, sizes, _say),
+        "llama": lambda: deciding.llama(loaded, cases, sizes, work, _say),
+        "transformers": lambda: deciding.transformers(loaded, cases, sizes, work, _say),
     }
+    return alone[part]()
 
 
-def _verification(replies: int = 1000) -> dict[str, Any]:
-    from services.domain.reading import LexicalClaimReader  # noqa: PLC0415
-    from services.domain.verify import verify_reply  # noqa: PLC0415
-
-    reader, started = LexicalClaimReader(), time.perf_counter()
-    for number in range(replies):
-        verify_reply(f"{REPLY} Case {number}.", [], reader)
-    seconds = time.perf_counter() - started
-    return {"replies": replies, "seconds": round(seconds, 2), "replies_per_s": round(replies / seconds)}
+def _say(line: str) -> None:
+    typer.echo(f"  {line}", err=True)
 
 
-def _table(report: dict[str, Any]) -> str:
-    lines = ["in flight  decisions/s  first token p50  p95"]
-    lines += [
-        f"{r['in_flight']:>9}  {r['decisions_per_s']:>11}  {r['ttft_p50_ms']:>12} ms  {r['ttft_p95_ms']} ms"
-        for r in report["decide"]
-    ]
-    verified = report["verify"]
-    lines.append(f"verified {verified['replies']} replies in {verified['seconds']} s")
-    return "\n".join(lines)
+def _machine() -> str:
+    model = "a processor that does not say its name"
+    if (cpuinfo := Path("/proc/cpuinfo")).exists():
+        names = [line.partition(":")[2] for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
+        model = names[0].strip() if names else model
+    return f"{os.cpu_count()} cores of {model}"

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -124,7 +124,7 @@ def pairs(
 
 @app.command()
 def audit(
-    data: Annotated[Path, typer.Option(help="JSONL of worlds, or of preference pairs.")],
+    data: Annotated[Path, typer.Option(help="JSONL of worlds, of preference pairs, or of exported rows.")],
     evaluation: Annotated[Path | None, typer.Option("--eval", help="JSONL of cases that must not leak.")] = None,
     most: Annotated[int, typer.Option(help="Findings to print; all are counted.", min=1)] = 50,
 ) -> None:
@@ -134,7 +134,8 @@ def audit(
     """
     from collections import Counter  # noqa: PLC0415
 
-    from lifecycle.audit import audit_pairs, audit_worlds  # noqa: PLC0415
+    from lifecycle.audit import Finding, audit_pairs, audit_worlds  # noqa: PLC0415
+    from lifecycle.audit_rows import audit_rows, is_row  # noqa: PLC0415
     from lifecycle.examples import DataError, read_worlds  # noqa: PLC0415
     from lifecycle.preferences import read_pairs  # noqa: PLC0415
     from workers.commands.jsonl import read_rows  # noqa: PLC0415
@@ -146,16 +147,24 @@ def audit(
         if not isinstance(row, dict):
             bad_input(f"--eval: line {number} is not an object; write one JSON object a line")
         cases.append(row)
-    with data.open(encoding="utf-8") as file:
-        is_pairs = '"fault":' in file.readline()
+    first: Any = next((row for _, row in read_rows(str(data), "--data")), {})
+    rows: Sized
+    findings: list[Finding]
     try:
-        rows = list(read_pairs(data)) if is_pairs else list(read_worlds(data))
-        findings = audit_pairs(rows, cases) if is_pairs else audit_worlds(rows, cases)  # type: ignore[arg-type]
+        if is_row(first):
+            what, rows = "rows", [row for _, row in read_rows(str(data), "--data")]
+            findings = audit_rows(rows, cases)
+        elif isinstance(first, dict) and "fault" in first:
+            what, rows = "pairs", (pairs := list(read_pairs(data)))
+            findings = audit_pairs(pairs, cases)
+        else:
+            what, rows = "worlds", (worlds := list(read_worlds(data)))
+            findings = audit_worlds(worlds, cases)
     except DataError as error:
         bad_input(f"--data: {error}")
     for finding in findings[:most]:
         print(finding)
     kinds = ", ".join(f"{count} {kind}" for kind, count in Counter(f.kind for f in findings).items()) or "no finding"
-    print(f"{len(rows)} {'pairs' if is_pairs else 'worlds'}: {kinds}")
+    print(f"{len(rows)} {what}: {kinds}")
     if findings:
         raise typer.Exit(NEGATIVE)
