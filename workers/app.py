@@ -20,6 +20,7 @@ from prometheus_client import Counter, Histogram, start_http_server
 from infra.logs import bound, get_logger, hook_celery
 from infra.queue import Queue, TaskName, make_celery
 from infra.settings import Settings, get_settings
+from infra.telemetry import many_processes, shown_registry
 
 log = get_logger(__name__)
 Value = TypeVar("Value")
@@ -114,15 +115,17 @@ def _make() -> Celery:
 def serve_metrics(**_: Any) -> None:
     """Answer Prometheus in the child that works: triage on WORKER_METRICS_PORT, training and periodic on the next two.
 
-    One child a queue is what the supervisor starts; a further child on the same host finds the port taken and says so.
+    Where PROMETHEUS_MULTIPROC_DIR is set, as `returns-desk up` does, the child that gets the port answers for all.
     """
     port = get_settings().worker_metrics_port
     queue = next((place for place, name in enumerate(Queue) if name.value in app.amqp.queues.consume_from), None)
     if port is None or queue is None:
         return
     try:
-        start_http_server(port + queue, addr=get_settings().bind_address)
+        start_http_server(port + queue, addr=get_settings().bind_address, registry=shown_registry())
     except OSError as error:
+        if many_processes():
+            return  # Another child of this queue answers for this one too.
         log.warning("metrics are not served", port=port + queue, error=str(error))
 
 

@@ -19,6 +19,7 @@ from infra.reach import celery_workers_answering, require_database, require_free
 from infra.run_state import RunState, State
 from infra.settings import OWN_SECRET, PLACEHOLDER_SECRETS, Environment, Settings
 from infra.supervisor import Program, StopRequested, Supervisor
+from infra.telemetry import fresh_metrics_directory
 from workers.programs import API, APPLICATION, TRIAGE, WORKERS, application, log_directory, one_shot
 
 SERVER_SECONDS = 60
@@ -109,6 +110,7 @@ class Desk:
         """Return what every program of ours must know, whatever the working directory or `.env` says."""
         environment = {name.upper(): url for name, url in addresses.items()}
         environment |= {"VAR_DIR": str(self._settings.var_dir), "PORT": str(self._settings.port)}
+        environment |= fresh_metrics_directory(self._settings.var_dir)
         secret = self._settings.secret_key.get_secret_value()
         if self._settings.environment is Environment.DEVELOPMENT and secret in PLACEHOLDER_SECRETS:
             environment["SECRET_KEY"] = _own_secret(self._settings.var_dir / OWN_SECRET)

@@ -1,5 +1,6 @@
 """The triage task: takes an id, finds the wiring, works. Loads the checkpoint in the child, never before the fork."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ from celery.signals import worker_process_init, worker_process_shutdown
 from infra.identity import process_name
 from infra.logs import get_logger
 from infra.queue import Queue, TaskName
+from infra.settings import Settings
 from services.domain.jobs import JobKind
 from workers.app import app, task
 from workers.pulse import Pulse
@@ -72,13 +74,24 @@ def warm_up(**_: Any) -> None:
     parts = desk()
     decider = parts.triage.pipeline.decider
     log.info("checkpoint loaded", checkpoint=decider.checkpoint_id)
-    pulse = Pulse(parts.sessions, f"triage@{process_name()}", Queue.TRIAGE.value, lambda: decider.checkpoint_id)
+    name = f"triage@{process_name()}"
+    pulse = Pulse(parts.sessions, name, Queue.TRIAGE.value, lambda: decider.checkpoint_id, _cache_bytes(parts.settings))
     pulse.start()
     _pulses.append(pulse)
 
 
+def _cache_bytes(settings: Settings) -> Callable[[], int] | None:
+    if settings.decider != "checkpoint":
+        return None
+    from services.inference.prefix import held_bytes  # noqa: PLC0415 - torch is loaded by now, and only here
+
+    return held_bytes
+
+
 def leave(**_: Any) -> None:
-    """Take this process off the list of the living."""
+    """Take this process off the list of the living, and send the spans that still wait."""
+    if Queue.TRIAGE.value in app.amqp.queues.consume_from and desk().tracing is not None:
+        desk().tracing.shutdown()
     for pulse in _pulses:
         pulse.stop()
 

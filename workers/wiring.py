@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, lru_cache
+from typing import Any
 
 from sqlalchemy import Engine
 
@@ -14,6 +15,7 @@ from infra.database import engine_from
 from infra.identity import surely_dead
 from infra.queue import LOCAL_BROKER, Poker
 from infra.settings import Environment, Settings, SettingsInvalid, get_settings
+from infra.telemetry import open_tracing
 from policies.catalog import BUILT_IN
 from services.adapters import patience as adapters_patience
 from services.adapters.dry_run import DryRunTools
@@ -44,7 +46,9 @@ from services.store.samples import SampleRecords
 from services.store.sessions import Sessions, sessions
 from services.store.triage import TriageRecords, give_up
 from workers.library import PublishedPolicies
+from workers.observed import Observed
 from workers.released import CheckpointUnusable, ReleasedDecider
+from workers.tracing import Moments, Spans, TimedDecider, TimedTools
 
 SAMPLE_TEMPERATURE = 0.9
 
@@ -100,18 +104,30 @@ class Desk:
         return ToolLedger(self.sessions, provider, self.clock, name=name)
 
     @cached_property
+    def tracing(self) -> Any:
+        """The tracer provider, None where tracing is off."""
+        return open_tracing(self.settings)
+
+    @cached_property
+    def spans(self) -> Spans | None:
+        if self.tracing is None:
+            return None
+        return Spans(self.tracing, content=self.settings.otel_instrumentation_genai_capture_message_content)
+
+    @cached_property
     def released(self) -> "ReleasedParts":
         """The released checkpoint, loaded: seconds, and the weights' memory; and the candidate beside it."""
-        return make_released(self.settings, self.sessions, self.clock)
+        moments = self.spans.moments if self.spans is not None else None
+        return make_released(self.settings, self.sessions, self.clock, moments)
 
     @cached_property
     def triage(self) -> Triage:
         """The triage flow, with its checkpoint loaded."""
         return Triage(
-            store=TriageRecords(self.sessions, second_answer_rule(self.settings)),
+            store=Observed(TriageRecords(self.sessions, second_answer_rule(self.settings)), self.spans),
             orders=self.orders,
             library=self.policies,
-            tools=self.tools,
+            tools=TimedTools(self.tools, self.spans.moments) if self.spans is not None else self.tools,
             pipeline=Pipeline(
                 decider=self.released.champion,
                 reader=LexicalClaimReader(),
@@ -222,20 +238,24 @@ class ReleasedParts:
     candidate: Callable[[Release], Decider]
 
 
-def make_released(settings: Settings, opener: Sessions, clock: Clock) -> ReleasedParts:
+def make_released(settings: Settings, opener: Sessions, clock: Clock, moments: Moments | None = None) -> ReleasedParts:
     """Return the released checkpoint, ready to decide; a server's model where DECIDER=remote.
 
-    DECIDER=scripted gives a script, outside production only.
+    DECIDER=scripted gives a script, outside production only. `moments`: where to note when runs began, for traces.
     """
+
+    def timed(decider: Decider) -> Decider:
+        return decider if moments is None else TimedDecider(decider, moments)
+
     if settings.decider == "scripted":
         if settings.environment is Environment.PRODUCTION:
             raise SettingsInvalid("DECIDER: `scripted` is a stand-in and is refused when ENVIRONMENT=production")
         from workers.scripted import ScriptedDecider  # noqa: PLC0415 - a stand-in that production never imports
 
-        script = ScriptedDecider()
+        script = timed(ScriptedDecider())
         return ReleasedParts(script, None, lambda _: script)
     if settings.decider == "remote":
-        remote = make_remote(settings)
+        remote = timed(make_remote(settings))
         return ReleasedParts(remote, None, lambda _: remote)
     from services.inference.checkpoint import CheckpointError  # noqa: PLC0415 - torch takes seconds, for triage only
     from services.inference.decider import load_decider  # noqa: PLC0415
@@ -244,7 +264,7 @@ def make_released(settings: Settings, opener: Sessions, clock: Clock) -> Release
 
     def load(reference: str) -> Decider:
         try:
-            return load_decider(reference, roots(settings))
+            return timed(load_decider(reference, roots(settings)))
         except CheckpointError as error:
             raise CheckpointUnusable(str(error)) from error
 

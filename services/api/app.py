@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from infra.settings import Settings, get_settings
+from infra.telemetry import many_processes, shown_registry
 from services.api import batch, events, health, information, pages, returns, webhooks
 from services.api.edge import SECURITY_HEADERS, BodyLimit, Edge
 from services.api.examples import problem_schemas
@@ -72,13 +73,14 @@ def create_app(
         redoc_url=None,
         openapi_url="/openapi.json",
     )
-    app.state.registry = CollectorRegistry()
+    # Of many processes each counts for itself, and whichever is asked shows the sum.
+    app.state.registry = shown_registry() if many_processes() else CollectorRegistry()
     for module in (returns, information, batch, events, webhooks, health, pages):
         app.include_router(module.router)
     for add in extend:
         add(app)
     app.add_middleware(BodyLimit, limit_of=_limits(chosen))
-    app.add_middleware(Edge, metrics=HttpMetrics(app.state.registry))
+    app.add_middleware(Edge, metrics=HttpMetrics(CollectorRegistry() if many_processes() else app.state.registry))
     _add_handlers(app)
     _describe_problems(app)
     return app

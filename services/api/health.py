@@ -99,5 +99,5 @@ def _kind(error: BaseException) -> str:
 
 @router.get("/metrics", summary="Prometheus metrics", response_class=Response)
 def read_metrics(request: Request) -> Response:
-    """Return HTTP counts and latencies of this process, and queue depth, oldest age and outcomes of the desk."""
+    """Return HTTP counts and latencies, and queue depth, ages, outcomes, review, nights and alerts of the desk."""
     return Response(metrics.exposition(request.app.state.registry), media_type=metrics.CONTENT_TYPE)

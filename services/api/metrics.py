@@ -1,6 +1,7 @@
-"""What Prometheus reads at `/metrics`: requests of this process, and the desk's state out of the database.
+"""What Prometheus reads at `/metrics`: requests, and the desk's state out of the database.
 
-The figures of the desk come from one place, the database, so they are the same whichever process is asked.
+The figures of the desk come from one place, the database, so they are the same whichever process is asked. Counts of
+requests are this process's; under `returns-desk up` those of every process, API and workers alike (`infra.telemetry`).
 """
 
 import time
@@ -19,7 +20,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class HttpMetrics:
-    """Requests of this process by method, route pattern and status."""
+    """Requests by method, route pattern and status."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._requests = Counter(

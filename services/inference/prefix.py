@@ -9,6 +9,7 @@ from array import array
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from weakref import WeakSet
 
 from torch import Tensor
 
@@ -39,6 +40,7 @@ class PrefixCache:
 
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes, self.bytes, self.hit_tokens = max_bytes, 0, 0
+        _ALIVE.add(self)
         self._held: OrderedDict[bytes, Tensor] = OrderedDict()
 
     def __contains__(self, segment: Segment) -> bool:
@@ -74,3 +76,12 @@ class PrefixCache:
             self.bytes -= old.numel() * old.element_size()
         self._held[segment.key] = values
         self.bytes += size
+
+
+_ALIVE: WeakSet[PrefixCache] = WeakSet()
+"""The caches of this process, for whoever watches its memory."""
+
+
+def held_bytes() -> int:
+    """Return the bytes of keys and values that all caches of this process hold."""
+    return sum(cache.bytes for cache in list(_ALIVE))

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import exists, func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
@@ -97,7 +97,7 @@ def dismiss_approved(session: Session, now: datetime) -> int:
             col(LabelRow.kind) == LabelKind.APPROVE.value,
             ~exists().where(col(undo.undoes) == col(LabelRow.id)),
         )
-        .distinct(col(FailureRow.id))
+        .ext(distinct_on(col(FailureRow.id)))
         .order_by(col(FailureRow.id), col(LabelRow.id).desc())
     ).all()
     for failure_id, reviewer in approved:

@@ -6,7 +6,7 @@ from sqlalchemy import delete, func
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col
 
-from services.store.tables import ProcessRow
+from services.store.tables import ProcessRow, ProcessSampleRow
 
 
 def say_alive(session: Session, name: str, kind: str, checkpoint: str | None) -> None:
@@ -18,6 +18,18 @@ def say_alive(session: Session, name: str, kind: str, checkpoint: str | None) ->
             index_elements=["name"], set_={"kind": kind, "checkpoint": checkpoint, "seen_at": now}
         )
     )
+
+
+def note_memory(session: Session, name: str, kind: str, resident: int, cache: int | None) -> None:
+    """Note what a process holds in memory, in bytes; `cache` is None where its decider keeps none."""
+    at = func.clock_timestamp()
+    values = {"process": name, "at": at, "kind": kind, "resident_bytes": resident, "cache_bytes": cache}
+    session.execute(insert(ProcessSampleRow).values(**values))
+
+
+def forget_memory(session: Session, older: timedelta) -> None:
+    """Forget notes of memory that are older."""
+    session.execute(delete(ProcessSampleRow).where(col(ProcessSampleRow.at) < func.clock_timestamp() - older))
 
 
 def say_gone(session: Session, name: str) -> None:

@@ -6,12 +6,13 @@ from sqlalchemy import delete, func, select
 from sqlmodel import col
 
 from services.store.outbox import forget_sent
-from services.store.processes import forget_silent
+from services.store.processes import forget_memory, forget_silent
 from services.store.sessions import Sessions
 from services.store.tables import IdempotencyKeyRow
 
 OUTBOX_MEMORY = timedelta(days=7)
 PROCESS_MEMORY = timedelta(days=1)
+SAMPLE_MEMORY = timedelta(days=31)
 
 
 def forget_expired(sessions: Sessions, limit: int = 5000) -> int:
@@ -31,4 +32,5 @@ def forget_expired(sessions: Sessions, limit: int = 5000) -> int:
             )
         )
         forget_silent(session, PROCESS_MEMORY)
+        forget_memory(session, SAMPLE_MEMORY)
         return int(keys.rowcount or 0) + forget_sent(session, OUTBOX_MEMORY, limit)  # type: ignore[attr-defined]

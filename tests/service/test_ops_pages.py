@@ -258,7 +258,9 @@ def test_failures_stand_by_owner_and_one_click_makes_a_case_for_the_gate(op, des
     answer = op.client.post(f"/ops/failures/{known}/regress", data={"csrf": csrf})
     assert answer.status_code in {303, 409}
     if answer.status_code == 303:
-        assert known in op.get("/ops/failures?status=regression")
+        assert f"regression case by op: regression case reg-{known.removeprefix('fail_')}" in op.get(
+            "/ops/failures?status=regression"
+        )
     again = op.client.post(f"/ops/failures/{known}/regress", data={"csrf": csrf})
     assert again.status_code == 409
     other = found[-1].id
