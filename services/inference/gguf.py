@@ -40,7 +40,7 @@ class GGUFFile:
         with path.open("rb") as file:
             self._data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         try:
-            self.metadata, self.tensors, self._start = _parse(self._data)
+            self.metadata, self.tensors, self.data_start = _parse(self._data)
         except struct.error as error:
             raise GGUFError(f"{path}: the header is cut short") from error
         except GGUFError as error:
@@ -55,7 +55,7 @@ class GGUFFile:
             raise GGUFError(f"{self.path}: tensor {name!r} has format {info.kind}; readable are {sorted(_FORMATS)}")
         block_bytes, block_weights, expand = _FORMATS[info.kind]
         count = int(np.prod(info.shape))
-        begin, size = self._start + info.offset, count // block_weights * block_bytes
+        begin, size = self.data_start + info.offset, count // block_weights * block_bytes
         if count % block_weights or begin + size > len(self._data):
             raise GGUFError(f"{self.path}: tensor {name!r} runs past the end of the file")
         raw = np.frombuffer(self._data, np.uint8, size, begin).reshape(-1, block_bytes)

@@ -1,0 +1,178 @@
+"""Decisions a second: our engine, its peers, and our engine without each of its ideas; same cases, same weights."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+
+from services.domain.evidence import Evidence
+from services.inference.checkpoint import Loaded
+from services.inference.decider import EngineDecider
+from services.inference.engine import Engine, EngineOptions
+from services.inference.llama import Llama
+from services.inference.service import EngineService
+from workers.bench.llama_server import llama_server
+from workers.bench.load import Timed, figures, under_load
+from workers.bench.peers import LlamaClient, TransformersEngine, engine_ask
+from workers.bench.weights import write_gguf, write_hugging_face
+
+Say = Callable[[str], None]
+SLOTS = 8
+IN_FLIGHT = (1, 4, 16, 64)
+WITHOUT: Mapping[str, EngineOptions] = {
+    "without shared prefixes": EngineOptions(prefix_bytes=0),
+    "forced tokens one by one": EngineOptions(append_forced=False),
+    "head over the whole vocabulary": EngineOptions(partial_head_rows=0),
+    "one at a time": EngineOptions(max_running=1),
+}
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How many cases each run decides, by requests in flight: enough to time, few enough to wait for."""
+
+    ours: Mapping[int, int]
+    llama: Mapping[int, int]
+    transformers: Mapping[int, int]
+    ablation: int
+
+
+FULL = Sizes({1: 16, 4: 32, 16: 64, 64: 96}, {1: 4, 4: 8, 16: 24, 64: 64}, {1: 3, 4: 8, 16: 16, 64: 64}, 32)
+QUICK = Sizes({1: 4, 4: 8, 16: 16}, {4: 8, 16: 16}, {4: 4, 16: 16}, 16)
+
+
+def ours(loaded: Loaded, cases: Sequence[Evidence], sizes: Sizes, say: Say) -> dict[str, Any]:
+    """Return the figures of our engine, its answers compared among loads, and its share of the matrix rate."""
+    rate = matrix_rate(loaded.model)
+    runs, answers = [], []
+    for in_flight, count in sizes.ours.items():
+        row, got = _run(loaded, EngineOptions(), cases[:count], in_flight)
+        row["matrix_share"] = round(row["gflop_per_s"] / rate["gflop_per_s"], 3)
+        runs.append(row)
+        answers.append([one.answer for one in got])
+        say(_line("ours", row))
+    alone = answers[0]
+    return {"runs": runs, "matrix_rate": rate, "same_as_alone": [_same(alone, other) for other in answers[1:]]}
+
+
+def ablation(loaded: Loaded, cases: Sequence[Evidence], sizes: Sizes, say: Say) -> dict[str, Any]:
+    """Return decisions a second at 16 in flight with all ideas, and without each of them."""
+    rows = []
+    whole: Sequence[Timed] = ()
+    for name, options in {"all ideas": EngineOptions(), **WITHOUT}.items():
+        row, answers = _run(loaded, options, cases[: sizes.ablation], 16)
+        whole = whole or answers
+        same = _same([one.answer for one in whole], [one.answer for one in answers])
+        rows.append({"engine": name, **row, "same_answers": same})
+        say(_line(name, row))
+    return {"runs": rows}
+
+
+def llama(loaded: Loaded, cases: Sequence[Evidence], sizes: Sizes, work: Path, say: Say) -> dict[str, Any]:
+    """Return the figures of llama.cpp's server, eight slots, JSON schema, Q4_1."""
+    model = write_gguf(loaded, work / "checkpoint.gguf")
+    runs = []
+    threads = torch.get_num_threads()
+    with llama_server(model, SLOTS, 1024, threads, work / "llama.log") as address:
+        ask = LlamaClient(address)
+        ask(cases[0])
+        for in_flight, count in sizes.llama.items():
+            row, answers = under_load(ask, cases[:count], in_flight)
+            row["schema_true"] = sum(one.answer is not None for one in answers)
+            runs.append(row)
+            say(_line("llama.cpp", row))
+    return {"slots": SLOTS, "format": "Q4_1", "runs": runs}
+
+
+def transformers(loaded: Loaded, cases: Sequence[Evidence], sizes: Sizes, work: Path, say: Say) -> dict[str, Any]:
+    """Return the figures of `transformers` in our engine's place, in static batches of the requests in flight."""
+    tokenizer = loaded.tokenizer
+    peer = TransformersEngine(write_hugging_face(loaded, work / "hf"), tokenizer.stop_id, tokenizer.pad_id)
+    decider = EngineDecider("transformers", tokenizer, peer.generate)
+    with _decider(loaded, EngineOptions()) as (own, _):
+        expected = [one.decision for one in own.decide(cases[: max(sizes.transformers.values())])]
+    decider.decide(cases[:1])
+    runs = []
+    for in_flight, count in sizes.transformers.items():
+        answers: list[Timed] = []
+        started = time.perf_counter()
+        for begin in range(0, count, in_flight):
+            answers += _batch(decider, cases[begin : min(begin + in_flight, count)])
+        row = figures(answers, in_flight, time.perf_counter() - started)
+        row["same_as_ours"] = _same(expected, [one.answer for one in answers])
+        runs.append(row)
+        say(_line("transformers", row))
+    return {"runs": runs}
+
+
+def matrix_rate(model: Llama) -> dict[str, float]:
+    """Return what torch multiplies here with the shapes of this model, the best over some numbers of rows."""
+    layer = model.blocks()[0]
+    matrices = [part.weight for part in (layer.qkv, layer.out, layer.gate_up, layer.down)]
+    best = {"gflop_per_s": 0.0, "rows": 0.0}
+    with torch.inference_mode():
+        for rows in (64, 128, 256, 512):
+            inputs = [
+                torch.randn(rows, matrix.shape[1], dtype=matrix.dtype, device=matrix.device) for matrix in matrices
+            ]
+            operations = sum(2 * rows * matrix.numel() for matrix in matrices)
+            repeats, started = 0, time.perf_counter()
+            while time.perf_counter() - started < 0.7:
+                for row, matrix in zip(inputs, matrices, strict=True):
+                    F.linear(row, matrix)
+                repeats += 1
+            found = operations * repeats / (time.perf_counter() - started) / 1e9
+            if found > best["gflop_per_s"]:
+                best = {"gflop_per_s": round(found, 1), "rows": rows}
+    return best
+
+
+@contextmanager
+def _decider(loaded: Loaded, options: EngineOptions) -> Iterator[tuple[EngineDecider, Engine]]:
+    engine = Engine(loaded.model, loaded.tokenizer.stop_id, options)
+    with EngineService(engine) as service:
+        yield EngineDecider("bench", loaded.tokenizer, service.generate), engine
+
+
+def _run(
+    loaded: Loaded, options: EngineOptions, cases: Sequence[Evidence], in_flight: int
+) -> tuple[dict[str, Any], Sequence[Timed]]:
+    with _decider(loaded, options) as (decider, engine):
+        decider.decide(cases[:2])  # The first run allocates.
+        before = replace(engine.counters)
+        row, answers = under_load(engine_ask(decider), cases, in_flight)
+    tokens = engine.counters.computed_tokens - before.computed_tokens
+    seconds = len(cases) / row["decisions_per_s"]
+    config = loaded.model.config
+    weights = config.parameter_count() - config.vocab_size * config.hidden_size
+    row["tokens_run"] = round(tokens / len(cases), 1)
+    row["steps"] = round((engine.counters.steps - before.steps) / len(cases), 2)
+    row["gflop_per_s"] = round(2 * weights * tokens / seconds / 1e9, 1)
+    return row, answers
+
+
+def _batch(decider: EngineDecider, cases: Sequence[Evidence]) -> list[Timed]:
+    started = time.perf_counter()
+    decided = decider.decide(cases)
+    whole = (time.perf_counter() - started) * 1000
+    return [
+        Timed(d.generation.ttft_ms, whole, d.generation.prompt_tokens, d.generation.output_tokens, d.decision)
+        for d in decided
+    ]
+
+
+def _same(one: Sequence[Any], other: Sequence[Any]) -> str:
+    pairs = list(zip(one, other, strict=False))
+    return f"{sum(a == b for a, b in pairs)} of {len(pairs)}"
+
+
+def _line(name: str, row: Mapping[str, Any]) -> str:
+    return (
+        f"{name:<32} {row['in_flight']:>3} in flight  {row['decisions_per_s']:>7.2f}/s  "
+        f"p95 {row['latency_p95_ms'] / 1000:>6.2f} s  first token p95 {row['ttft_p95_ms']:>7.0f} ms"
+    )
