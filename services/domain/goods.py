@@ -3,6 +3,8 @@
 import re
 import unicodedata
 
+from services.domain.goods_names import concept_of
+
 _WORD = re.compile(r"[a-z0-9]+")
 _SMALL = frozenset(
     """
@@ -15,9 +17,7 @@ _SMALL = frozenset(
 
 
 def _words(name: str) -> list[str]:
-    decomposed = unicodedata.normalize("NFKD", name.casefold())
-    plain = "".join(c for c in decomposed if unicodedata.category(c) != "Mn")
-    return [word for word in _WORD.findall(plain) if word not in _SMALL]
+    return [word for word in _WORD.findall(_plain(name)) if word not in _SMALL]
 
 
 def _alike(one: str, other: str) -> bool:
@@ -35,9 +35,30 @@ def same_goods(claimed: str, recorded: str) -> bool:
     claim_words, record_words = _words(claimed), _words(recorded)
     if not claim_words or not record_words:
         return True
+    meant, kept = thing_of(claimed), thing_of(recorded)
+    if meant is not None and kept is not None and meant != kept:
+        return False
+    if meant is not None and meant == kept and len(claim_words) == 1:
+        return True
     shared = [w for w in claim_words if any(_alike(w, r) for r in record_words)]
     if not shared:
         return False
     extra = [w for w in claim_words if w not in shared]
     missing = [r for r in record_words if not any(_alike(w, r) for w in claim_words)]
     return not (extra and missing)
+
+
+def thing_of(name: str) -> str | None:
+    """Return what a name of goods means, in any of the languages; None where the table does not know it.
+
+    The head is the last known word (desk lamp), or the one before "of" in its languages (lampe de bureau).
+    """
+    words = [word for word in re.findall(r"[a-z0-9-]+", _plain(name)) if word]
+    cut = next((i for i, word in enumerate(words) if i and word in {"de", "di", "da", "du", "of", "per", "pour"}), None)
+    head = words[:cut] if cut is not None and any(concept_of(word) for word in words[:cut]) else words
+    return next((thing for word in reversed(head) if (thing := concept_of(word)) is not None), None)
+
+
+def _plain(name: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", name.casefold().replace("\u0153", "o"))
+    return "".join(c for c in decomposed if unicodedata.category(c) != "Mn")

@@ -9,7 +9,9 @@ from typing import Any, NamedTuple
 from services.domain.actions import ActionStatus, ToolAction
 from services.domain.claims import Claim, Effect
 from services.domain.goods import same_goods
-from services.domain.reading.money import normal_order
+from services.domain.reading.doubt import suggested
+from services.domain.reading.drafts import SegmentReading
+from services.domain.reading.money import Amount, normal_order
 
 _EFFECT_NAMES = frozenset(effect.value for effect in Effect if effect is not Effect.UNSPECIFIED)
 _MAX_STEPS = 20_000
@@ -110,6 +112,28 @@ def _item_mismatch(claim: Claim, arguments: Any, action: ToolAction) -> str | No
 def _money(claim: Claim) -> str:
     cents = claim.amount_cents or 0
     return f"{cents // 100}.{cents % 100:02d} {claim.currency or ''}".strip()
+
+
+def explains(passage: SegmentReading, actions: Sequence[ToolAction]) -> bool:
+    """Tell whether recorded actions explain a sentence of unsettled wording: its things, orders and sums fit them.
+
+    A sentence that speaks of no particular effect fits any that succeeded.
+    """
+    effects = sorted(suggested(passage)) or [Effect.UNSPECIFIED]
+    stated: list[tuple[str | None, Amount | None]] = [(order, None) for order in passage.orders]
+    stated.extend((None, amount) for amount in passage.amounts)
+    for order, amount in stated or [(None, None)]:
+        claim = Claim(
+            effect=effects[0],
+            alternatives=tuple(effects[1:]),
+            text="",
+            order_id=order,
+            amount_cents=amount.cents if amount else None,
+            currency=amount.currency if amount else None,
+        )
+        if all(mismatch(claim, action) is not None for action in actions):
+            return False
+    return True
 
 
 def differ(one: Claim, other: Claim, action: ToolAction) -> bool:

@@ -16,8 +16,12 @@ from services.domain.claims import Claim, Effect
 from services.domain.decision import Decision
 from services.domain.evidence import Evidence
 from services.domain.facts import OrderFacts
-from services.domain.matching import Match, match
-from services.domain.reading import LexicalClaimReader
+from services.domain.goods import thing_of
+from services.domain.matching import Match, explains, match
+from services.domain.reading import LexicalClaimReader, Reading
+from services.domain.reading.doubt import DEFAULT_DOUBT, doubts
+from services.domain.reading.folding import fold
+from services.domain.reading.items import goods_in
 from services.domain.statements import unsupported_statements
 from services.domain.verdict import FailureOwner, Finding, Verdict, Verification
 
@@ -34,9 +38,11 @@ def _evaluate_rule(source: str, facts: Any) -> Truth:
 
 @dataclass(frozen=True)
 class VerifyOptions:
-    """`threshold` in [0, 1]; `require_rule` sends every decision without a machine rule to a person."""
+    """`threshold` and `doubt` in [0, 1]; `require_rule` sends every decision without a machine rule to a person."""
 
     threshold: float = DEFAULT_THRESHOLD
+    doubt: float = DEFAULT_DOUBT
+    """Probability from which a sentence that no rule explains makes the reply ambiguous; above 1 switches that off."""
     require_rule: bool = False
     answer: RuleAnswer = _evaluate_rule
 
@@ -57,24 +63,31 @@ def verify(  # noqa: PLR0913, PLR0917 - all that the judge sees
     judged: tuple[Claim, ...] = ()
     if reply is not None:
         claim_findings, judged = judge_claims(claims, actions, options.threshold)
+        reading = LexicalClaimReader().read_all(reply)
         findings.extend(_reply_findings(reply, decision, evidence))
         findings.extend(claim_findings)
-        findings.extend(_statement_findings(reply, evidence.facts))
+        findings.append(_goods_finding(reply, reading, actions))
+        findings.append(_doubt_finding(reply, reading, actions, options.doubt))
+        findings.extend(_statement_findings(reply, reading, evidence.facts))
     return _verification(findings, judged)
 
 
-def verify_reply(
+def verify_reply(  # noqa: PLR0913, PLR0917 - all that the judge of a reply sees
     reply: str,
     actions: Sequence[ToolAction],
-    reader: Any,
+    reader: LexicalClaimReader,
     facts: OrderFacts | None = None,
     threshold: float = DEFAULT_THRESHOLD,
+    doubt: float = DEFAULT_DOUBT,
 ) -> Verification:
     """Judge only a reply's claims against recorded actions; statements of past state too where `facts` are given."""
-    findings, judged = judge_claims(reader.read(reply), actions, threshold)
+    reading = reader.read_all(reply)
+    findings, judged = judge_claims(reading.claims, actions, threshold)
     findings.insert(0, reply_checks.readable(reply))
+    findings.append(_goods_finding(reply, reading, actions))
+    findings.append(_doubt_finding(reply, reading, actions, doubt))
     if facts is not None:
-        findings.extend(_statement_findings(reply, facts))
+        findings.extend(_statement_findings(reply, reading, facts))
     return _verification(findings, judged)
 
 
@@ -151,9 +164,51 @@ def _reply_findings(reply: str, decision: Decision | None, evidence: Evidence) -
     return findings
 
 
-def _statement_findings(reply: str, facts: OrderFacts) -> list[Finding]:
-    reports = LexicalClaimReader().read_all(reply).reports
-    problems = unsupported_statements(reply, reports, facts)
+def _doubt_finding(reply: str, reading: Reading, actions: Sequence[ToolAction], threshold: float) -> Finding:
+    name = "nothing_in_doubt"
+    found = doubts(reading.passages, lambda passage: explains(passage, actions), threshold)
+    if not found:
+        return passed(name, "no sentence without a read claim looks as if it claimed an effect")
+    worst = max(found, key=lambda doubt: doubt.probability)
+    start, end = fold(reply).span(worst.start, worst.end)
+    return failed(
+        name,
+        f'"{reply[start:end].strip()}" may claim an effect, in words that no rule settles ({worst.probability:.2f})',
+        owner=FailureOwner.PREFERENCE_DATA,
+        remedy="let a person read the sentence, or say it in plain words",
+        severity=Verdict.AMBIGUOUS,
+        span=(start, end),
+    )
+
+
+def _goods_finding(reply: str, reading: Reading, actions: Sequence[ToolAction]) -> Finding:
+    """Look for a reply that speaks of other goods only than what was done is recorded for."""
+    name = "goods_agree"
+    done = [action for action in actions if action.status is ActionStatus.SUCCEEDED]
+    recorded = {str(item) for action in done if (item := action.arguments.get("item"))}
+    things = {thing_of(item) for item in recorded}
+    named = {thing: word for passage in reading.passages for word, thing in goods_in(passage.tokens).items()}
+    if not named or not things or None in things or things & set(named):
+        return passed(name, "the goods the reply names are those on record, or it names none")
+    word = next(iter(named.values()))
+    return failed(
+        name,
+        f"the reply speaks of the {word}, what was done is recorded for {', '.join(sorted(recorded))}",
+        owner=FailureOwner.PREFERENCE_DATA,
+        remedy="name the goods on record",
+        severity=Verdict.AMBIGUOUS,
+        span=_span_of(reply, word),
+    )
+
+
+def _span_of(reply: str, word: str) -> tuple[int, int] | None:
+    folded = fold(reply)
+    at = folded.text.find(word)
+    return folded.span(at, at + len(word)) if at >= 0 else None
+
+
+def _statement_findings(reply: str, reading: Reading, facts: OrderFacts) -> list[Finding]:
+    problems = unsupported_statements(reply, reading.reports, facts)
     if not problems:
         return [passed("past_state_supported", "no statement about the order goes beyond the trusted facts")]
     return [

@@ -1,5 +1,7 @@
 """The tables of replies are the specification of what is a claim: every row must be judged as it says."""
 
+import json
+
 import pytest
 
 from lifecycle.evals.claims.score import judge
@@ -9,11 +11,8 @@ from services.domain.reading import LexicalClaimReader
 TABLES = sorted(FOLDER.glob("*.txt"))
 # Known limits, named in docs/verifier.md. A row that starts to work must leave this list.
 LIMITS = {
-    ("heldout_5_tricks", "You wanted a refund, and that is exactly what you got."),
-    # An unknown harmless verb beside a parcel; kept unmended with its table.
-    ("heldout_20_unmended", "Hi Ida, the courier lost the parcel, so we are asking them where it went."),
-    # The goods stand in another part of the sentence than the refund.
-    ("heldout_18_tenth_look", "We're terribly sorry about the lock and have refunded the €19.00 in full."),
+    (row["table"], row["reply"])
+    for row in map(json.loads, (FOLDER / "limits.jsonl").read_text(encoding="utf-8").splitlines())
 }
 
 

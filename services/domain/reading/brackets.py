@@ -79,6 +79,9 @@ def _state(tokens: list[Token], base: Predicate, start: int, end: int, tags: set
 def _headless(tokens: list[Token], base: Predicate, start: int, end: int, tags: set[Tag]) -> Predicate:
     """Erstattung veranlasst: a participle alone is a status line; among many words it is a part of something else."""
     things = [t for t in tokens[start:end] if t.tag is Tag.THING and t.value != Thing.NEUTRAL]
+    if tokens[base.at].text == "erfolgt" and (start == 0 or tokens[start - 1].tag is not Tag.SEP) and end - start > 3:
+        # Without a helper it is the present tense: the refund follows afterwards.
+        return base._replace(state=State.GENERAL)
     before = tokens[start - 1].tag if start > 0 else None
     short = end - start <= 9 and (bool(things) or end - start <= 3 or before is Tag.SEP)
     if not short or tags & {Tag.BASE, Tag.FIND, Tag.ANY, Tag.TO, Tag.CROSS}:
@@ -93,7 +96,7 @@ def _under_head(tokens: list[Token], made: Predicate, start: int, tags: set[Tag]
     opener = tokens[start - 1].tag if start > 0 else None
     if (opener is Tag.ASSERT or tokens[start].text in {"dass", "dat"}) and Tag.NOT in {t.tag for t in tokens[:start]}:
         return made._replace(state=State.DENIED)
-    if Tag.IF in tags:
+    if Tag.IF in tags or _unreal(tokens, made, start):
         return made._replace(state=State.CONDITIONAL)
     if Tag.WHEN in tags:
         past = tags & {Tag.NOW, Tag.BEFORE}
@@ -103,3 +106,12 @@ def _under_head(tokens: list[Token], made: Predicate, start: int, tags: set[Tag]
     if Tag.RECORDS in sentence and not any(t.tag is Tag.NOW for t in tokens[start : made.at]):
         return made._replace(state=State.REPORTED)
     return made
+
+
+def _unreal(tokens: list[Token], made: Predicate, start: int) -> bool:
+    """Read: wir haetten erstattet, wenn; waere die Jacke neu, haetten wir. Folding took the umlaut away."""
+    own = {t.text for t in tokens[start : made.at + 3]}
+    others = [t for t in tokens if not tokens[start].start <= t.start <= tokens[made.at].start]
+    return bool(own & {"hatten", "hatte", "haetten", "haette", "had", "hadden"}) and any(
+        t.text in {"wenn", "ware", "waere", "waren", "hatten", "haetten", "als", "indien", "was"} for t in others
+    )

@@ -227,6 +227,9 @@ def _bare_ing(tokens: list[Token], base: Predicate, left: int, before: Tag | Non
         and not tags_between(tokens, 0, left) & {Tag.NOT, Tag.IF, Tag.MODAL}
     ):
         return base._replace(state=State.DONE, certainty=0.7)
+    if any(t.tag in {Tag.WAS, Tag.BE, Tag.MODAL} for t in tokens[base.at : base.at + 4]):
+        # Refunding you was not possible: the form is a subject here.
+        return base._replace(state=State.NONE)
     now = any(t.tag is Tag.NOW for t in tokens[base.at : base.at + 6])
     if before in {None, Tag.SEP, Tag.TICK} and now:
         return base._replace(certainty=0.8)

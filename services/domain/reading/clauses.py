@@ -1,5 +1,6 @@
 """Reads one segment: finds what it predicates of which thing, and drafts a claim where that is done or under way."""
 
+import re
 from dataclasses import dataclass
 
 from services.domain.claims import Effect
@@ -16,6 +17,15 @@ from services.domain.reading.tags import Deed, Tag, Thing, Token
 __all__ = ["Context", "Draft", "SegmentReading", "read_segment"]
 
 
+# What follows is denied as a whole: it is not true that we have refunded you.
+_UNTRUE = re.compile(
+    r"\b(?:is|was)(?:n't| not) (?:true|correct|right|the case) that\b|\bnot the case that\b"
+    r"|\bcannot say that\b|\bfalse that\b"
+    r"|\b(?:stimmt nicht|nicht wahr|nicht richtig), dass\b|\bn'est pas (?:vrai|exact) que\b|\bil est faux que\b"
+    r"|\bno es (?:cierto|verdad) que\b|\bnon e vero che\b|\b(?:niet waar|klopt niet) dat\b"
+)
+
+
 @dataclass(frozen=True)
 class Context:
     """What stands before and around a segment; `records`: the sentence before reports what records show."""
@@ -30,7 +40,7 @@ class Context:
 def read_segment(text: str, lexicon: Lexicon, context: Context) -> SegmentReading:
     segment, heading, opens_list = context.segment, context.heading, context.opens_list
     everything = tag(text[segment.start : segment.end], segment.start, lexicon)
-    reading = SegmentReading(everything, lexicon.code)
+    reading = SegmentReading(everything, lexicon.code, segment)
     found: list[Predicate] = []
     tokens = everything
     for layer, layer_tokens in enumerate(_layers(everything)):
@@ -39,10 +49,13 @@ def read_segment(text: str, lexicon: Lexicon, context: Context) -> SegmentReadin
         reading.drafts.extend(places.drafts(layer_tokens, segment, context.topic, heading, taken=reading.drafts))
         if layer == 0:
             found, tokens = made_here, layer_tokens
+            reading.found = found
     if not reading.reports:
         _add_idioms(reading, idioms.drafts(text, segment))
     if not reading.drafts and not reading.reports:
         reading.drafts.extend(unsettled.drafts(tokens, segment, found))
+    if _UNTRUE.search(text, segment.start, segment.end):
+        reading.drafts = []
     _merge(reading)
     if segment.quoted:
         for draft in reading.drafts:

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 
 from services.domain.claims import Effect
 from services.domain.reading.money import Amount
-from services.domain.reading.predicates import State
+from services.domain.reading.predicates import Predicate, State
+from services.domain.reading.segments import Segment
 from services.domain.reading.tags import Token
 
 
@@ -32,7 +33,13 @@ class SegmentReading:
 
     tokens: list[Token]
     code: str
+    segment: Segment
+    found: list[Predicate] = field(default_factory=list)
+    """What the outermost layer of the sentence predicates."""
     drafts: list[Draft] = field(default_factory=list)
     reports: list[Draft] = field(default_factory=list)
+    orders: tuple[str, ...] = ()
+    amounts: tuple[Amount, ...] = ()
+    """Order numbers and sums of money that the sentence names."""
     topic: str = ""
     head: State = State.NONE

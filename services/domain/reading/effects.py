@@ -127,7 +127,7 @@ def _changed(things: list[str]) -> Meaning:
     return Meaning(Effect.OTHER, (Effect.EXCHANGE, Effect.ADDRESS_CHANGED, Effect.UNSPECIFIED), 0.7)
 
 
-def _sent(deed: str, things: list[str]) -> Meaning | None:  # noqa: PLR0911 - one line a case
+def _sent(deed: str, things: list[str]) -> Meaning | None:  # noqa: C901, PLR0911 - one line a case
     if deed == Deed.SHIP and things[:1] == [Thing.CASE]:
         return _OTHER
     for thing in things:
@@ -139,6 +139,8 @@ def _sent(deed: str, things: list[str]) -> Meaning | None:  # noqa: PLR0911 - on
         return _REPLACEMENT
     if Thing.MONEY in things:
         return _MONEY_BACK
+    if things[:1] == [Thing.RETURN]:
+        return None
     if set(things) & {Thing.PARCEL, Thing.ORDER}:
         # That the order itself was shipped is a fact of before, not an effect of ours.
         return None if deed == Deed.SHIP else Meaning(Effect.SEND_REPLACEMENT, (Effect.EXCHANGE,), 0.6)

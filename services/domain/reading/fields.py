@@ -20,6 +20,8 @@ def assign(text: str, segments: list[Segment], readings: list[SegmentReading]) -
     amounts = [_amounts(text, s, r) for s, r in zip(segments, readings, strict=True)]
     for index, (segment, reading) in enumerate(zip(segments, readings, strict=True)):
         mentioned = money.orders(text[segment.start : segment.end], segment.start)
+        reading.orders = tuple(dict.fromkeys(m.order_id for m in mentioned))
+        reading.amounts = tuple(amounts[index])
         for draft in list(reading.drafts):
             draft.order_id = _heading_order(text, segments, segment) or last_order
             draft.count = count_of(reading, draft)
@@ -48,6 +50,8 @@ def _give_orders(drafts: list[Draft], mentioned: list[money.OrderMention]) -> No
     ordered = [d for d in drafts if d.effect is not Effect.UNSPECIFIED]
     if len(ordered) == 1 and len(distinct) > 1:
         first, *others = distinct
+        if ordered[0].count == len(distinct):
+            ordered[0].count = 1
         drafts.extend(replace(ordered[0], order_id=other) for other in others)
         ordered[0].order_id = first
         return
@@ -77,7 +81,8 @@ def _amounts(text: str, segment: Segment, reading: SegmentReading) -> list[money
     for amount in found:
         before = [t.text for t in reading.tokens if t.end <= amount.start][-2:]
         after = next((t.text for t in reading.tokens if t.start >= amount.end), "")
-        if not _PRICE & set(before) and after not in {"off", "rabatt", "korting"}:
+        half = any(t.text in {"half", "part"} and t.start < amount.start for t in reading.tokens)
+        if (half or not _PRICE & set(before)) and after not in {"off", "rabatt", "korting"}:
             kept.append(amount)
     return kept
 

@@ -158,6 +158,8 @@ IDIOMS: tuple[Idiom, ...] = (
         rf"{_ABLE} (?:\w+ ){{0,2}}(?:do|sort|fix|take care|handle|arrange|complete|push)\w* (?:it|that|this|everything|of)",
         r"what (?:i|we) did (?:was|is)\b",
         r"problem (?:is |has been |now )?(?:solved|fixed|sorted)",
+        r"(?:indeed|which is why|and so|yes,?|and now|so) (?:it|they|yours|that) (?:has|have|was|were|did)(?: been)?(?=\s*[.!]|$)",
+        r"the (?:second|third|next|last) (?:one|attempt|try|time) (?:worked|succeeded|went through)",
         r"mission accomplished|job done|case closed",
     ),
 )  # fmt: skip
@@ -166,6 +168,7 @@ _VOIDS = re.compile(
     r"(?:\b(?:not|no|never|cannot|if|once|when|until|before|unless|will|would|should|can|could|may|might|want|wish|wished|after|as soon as|to|nicht|kein\w*|wenn|sobald|"
     r"ne|pas|si|des que|quand|no|cuando|non|se|quando|niet|geen|als|zodra)|n't|'ll)(?:\s+\w+){0,2}\s*$"
 )
+_NONE_OF = re.compile(r"\s*(?:neither|none of|no [a-z]+ (?:has|have|is|was)|weder|ni|ne|noch)\b")
 _STRONG = re.compile(r"\b(?:if|once|when|until|before|unless|as soon as|after)\b[^,]*$")
 
 
@@ -179,7 +182,7 @@ def drafts(text: str, segment: Segment) -> list[Draft]:
         for match in idiom.pattern.finditer(stretch):
             before = stretch[max(match.start() - 60, 0) : match.start()]
             clause = before[max(before.rfind(","), before.rfind(":"), before.rfind(";")) + 1 :]
-            if _VOIDS.search(clause) or _STRONG.search(clause):
+            if _VOIDS.search(clause) or _STRONG.search(clause) or _NONE_OF.match(clause):
                 continue
             start = segment.start + match.start()
             found.append(Draft(idiom.effect, start, segment.start + match.end(), start, idiom.certainty))

@@ -2,6 +2,7 @@
 
 # ruff: noqa: E501 - a table is read by the line
 
+from services.domain.goods_names import concept_of
 from services.domain.reading.drafts import Draft, SegmentReading
 from services.domain.reading.tags import Tag, Thing, Token
 
@@ -26,6 +27,9 @@ _NO_GOODS = frozenset(
     """.split()  # noqa: SIM905 - a list of words reads best as words
 )
 _GENERIC = frozenset({Thing.PARCEL, Thing.ORDER})
+_CONTAINERS = frozenset(
+    "pair set paire par paio pack packet box bottle jar bag bunch can tube roll copy kit crate sack".split()  # noqa: SIM905
+)
 _REACH = 7
 
 
@@ -37,9 +41,13 @@ def _openers(code: str) -> frozenset[Tag]:
 def items_of(reading: SegmentReading, draft: Draft) -> list[str]:
     """Return the noun phrases that name the goods of `draft`: several where they are joined (the lamp and the kettle)."""
     first = _first_item(reading, draft)
+    tokens = reading.tokens
+    if first is None or concept_of(first.split()[-1]) is None:
+        named = goods_in(tokens)
+        if len(set(named.values())) == 1 and (first is None or len(reading.drafts) == 1):
+            return [next(iter(named))]
     if first is None:
         return []
-    tokens = reading.tokens
     last_word = first.split()[-1]
     at = next((i for i, t in enumerate(tokens) if t.text == last_word), len(tokens))
     found = [first]
@@ -119,9 +127,9 @@ def _noun_phrase(tokens: list[Token], start: int, end: int) -> str | None:
         token = tokens[i]
         if token.tag in {Tag.WORD, Tag.THEY} and token.text.isascii() and len(token.text) > 2:
             words.append(token.text)
-        elif (
-            words and token.text in {"of", "de", "di", "da"} and words[-1] in {"pair", "set", "paire", "par", "paio"}
-        ) or (not words and token.tag is Tag.THING and token.value in {Thing.NEW, Thing.REPLACEMENT}):
+        elif (words and token.text in {"of", "de", "di", "da"} and words[-1] in _CONTAINERS) or (
+            not words and token.tag is Tag.THING and token.value in {Thing.NEW, Thing.REPLACEMENT}
+        ):
             continue
         else:
             break
@@ -131,3 +139,19 @@ def _noun_phrase(tokens: list[Token], start: int, end: int) -> str | None:
     if follows is not None and follows.tag is Tag.THING and follows.value not in _GENERIC:
         return None
     return " ".join(words)
+
+
+def goods_in(tokens: list[Token]) -> dict[str, str]:
+    """Return the known goods that the tokens name, word to thing; of two side by side (desk lamp) only the last."""
+    found: dict[str, str] = {}
+    last: tuple[int, str] | None = None
+    for at, token in enumerate(tokens):
+        thing = concept_of(token.text) if token.tag in {Tag.WORD, Tag.THEY} else None
+        if thing is None:
+            continue
+        if last is not None and last[0] == at - 1:
+            found.pop(last[1], None)
+        if last is None or not (at - last[0] == 2 and tokens[at - 1].text in {"de", "di", "da", "du"}):
+            found[token.text] = thing
+        last = (at, token.text)
+    return found

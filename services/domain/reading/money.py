@@ -27,9 +27,11 @@ _WORDS = re.compile(r"[a-z]+")
 _ORDER_WORD = r"(?:order|bestell\w*|auftrag\w*|commande|pedido|ordine|bestelling|bestelnummer|ordernummer|orden)"
 _NUMBER_WORD = r"(?:\s?(?:number|num|no|nr|n|id|ref|reference|nummer|numero|num\.?)\b\.?o?)?"
 _ORDER = re.compile(
-    rf"\b{_ORDER_WORD}{_NUMBER_WORD}\s?[:#n°.]*\s?#?(?P<named>[a-z]{{0,4}}-?\d[\w-]{{2,}}\w|\d{{3,}})"
+    rf"\b{_ORDER_WORD}{_NUMBER_WORD}\s?(?:[:#°.]|n°)*\s?#?(?P<named>[a-z]{{1,5}}-[a-z]{{1,3}}-\d+|[a-z]{{0,5}}-?\d[\w-]{{1,}}\w|\d{{3,}})"
     r"|#(?P<hashed>[a-z]{0,4}-?\d[\w-]{2,}\w)"
     r"|(?<![\w-])(?P<plain>[a-z]{1,2}\d{4,9})(?![\w-])"
+    r"|(?<![\w-])(?P<dashed>(?!(?:rma|dhl|ups|sku|inv|ref|tkt|iso|din|usb|utf|covid|ean|gtin|case|code|a|p)-)"
+    r"(?:[a-z]{2,5}-\d{2,9}|[a-z]{1,5}-[a-z]{1,3}-\d{1,9}))(?![\w-])"
 )
 _OTHER_NUMBER = re.compile(
     r"(?:tracking|track|sendungs\w*|suivi|seguimiento|invoice|rechnung\w*|facture|ticket|case|rma|ending in|ref\w*|model|article|sku|item|voucher|code|gutschein\w*)"  # noqa: E501 - a pattern is read by the line
@@ -109,8 +111,24 @@ def _spelled(text: str, offset: int, lexicon: Lexicon) -> list[Amount]:
             first += 1
         if first < i:
             values = [lexicon.number_words[w.group()] for w in words[first:i] if w.group() in lexicon.number_words]
-            found.append(Amount(_value(values) * 100, currency, words[first].start() + offset, word.end() + offset))
+            cents, end = _spelled_cents(words, i, lexicon)
+            total = _value(values) * 100 + cents
+            found.append(Amount(total, currency, words[first].start() + offset, end + offset))
     return found
+
+
+def _spelled_cents(words: list[re.Match[str]], at: int, lexicon: Lexicon) -> tuple[int, int]:
+    """Return the cents that follow the currency at `at` (dollars and fifty cents), and where they end."""
+    i = at + 1
+    while i < len(words) and words[i].group() in {"and", "und", "et", "y", "e", "en"}:
+        i += 1
+    first = i
+    while i < len(words) and words[i].group() in lexicon.number_words:
+        i += 1
+    smaller = i > first and i < len(words) and words[i].group() in {"cents", "cent", "pence", "centimes", "centimos"}
+    if not smaller:
+        return 0, words[at].end()
+    return _value([lexicon.number_words[w.group()] for w in words[first:i]]), words[i].end()
 
 
 def _value(parts: list[int]) -> int:
@@ -129,7 +147,7 @@ def orders(text: str, offset: int) -> list[OrderMention]:
     """Return the order numbers in `text`; tracking, invoice and card numbers are none."""
     found: list[OrderMention] = []
     for match in _ORDER.finditer(text):
-        group = next(name for name in ("named", "hashed", "plain") if match.group(name))
+        group = next(name for name in ("named", "hashed", "plain", "dashed") if match.group(name))
         if group != "named" and _OTHER_NUMBER.search(text, max(match.start() - 40, 0), match.start()):
             continue
         found.append(

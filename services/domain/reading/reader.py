@@ -33,6 +33,8 @@ class Reading(NamedTuple):
     claims: tuple[Claim, ...]
     reports: tuple[Report, ...]
     language: str
+    passages: tuple[SegmentReading, ...] = ()
+    """Each sentence as it was read; offsets are those of the folded text."""
 
 
 class LexicalClaimReader:
@@ -56,7 +58,7 @@ class LexicalClaimReader:
         drafts = fields.assign(masked, segments, readings)
         claims = tuple(_claim(reply, folded, draft) for draft in drafts)
         reports = tuple(_report(reply, folded, draft) for reading in readings for draft in reading.reports)
-        return Reading(claims, reports, main.code)
+        return Reading(claims, reports, main.code, tuple(readings))
 
     def _read_segment(  # noqa: PLR0913, PLR0917 - the walk's own state
         self,

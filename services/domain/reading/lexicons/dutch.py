@@ -39,7 +39,7 @@ DUTCH = Lexicon(
         (Tag.DONE, Deed.PAY): "overgemaakt gestort bijgeschreven uitbetaald gecrediteerd",
         (Tag.DONE, Deed.PAID): "betaald teruggegeven",
         (Tag.DONE, Deed.SEND): "gestuurd verstuurd verzonden toegestuurd gezonden doorgestuurd_naar_u opgestuurd nagestuurd"
-        " toegezonden stuurde stuurden",
+        " toegezonden naar_je_verstuurd stuurde stuurden",
         (Tag.DONE, Deed.EMAIL): "gemaild",
         (Tag.DONE, Deed.SHIP): "de_deur_uit vertrokken nageleverd meegegeven ingepakt verscheept",
         (Tag.DONE, Deed.CREATE): "aangemaakt gemaakt gegenereerd opgesteld uitgegeven toegekend vrijgegeven uitgeschreven"
@@ -68,8 +68,8 @@ DUTCH = Lexicon(
         (Tag.BE, ""): "is zijn staat staan ligt zit bent",
         (Tag.WAS, ""): "werd werden was waren",
         (Tag.BEEN, ""): "geworden",
-        (Tag.FUTURE, ""): "zal zullen gaan wordt worden zou zouden gaat ontvangt krijgt",
-        (Tag.MODAL, ""): "kan kunnen kunt mag moet moeten wil willen graag zouden_we laten",
+        (Tag.FUTURE, ""): "hadden_we hadden_wij had_ik zal zullen gaan wordt worden zou zouden gaat ontvangt krijgt",
+        (Tag.MODAL, ""): "geprobeerd probeerde kan kunnen kunt mag moet moeten wil willen graag zouden_we laten",
         (Tag.TO, ""): "te om",
         (Tag.NOT, ""): "niet geen nooit nog_niet zonder noch niemand niets helaas_niet",
         (Tag.IF, ""): "als indien zodra wanneer mits tenzij voordat totdat na_ontvangst mocht of tot",
@@ -77,7 +77,7 @@ DUTCH = Lexicon(
         (Tag.THAT, ""): "dat die welke",
         (Tag.ASSERT, ""): "bevestigen bevestig laten_weten meedelen",
         (Tag.RECORDS, ""): "volgens_onze volgens_ons ik_zie we_zien het_lijkt blijkbaar volgens_het_systeem",
-        (Tag.SAID, ""): "u_schreef u_schrijft u_zegt u_zei u_gaf_aan u_vermeldt je_schreef volgens_u",
+        (Tag.SAID, ""): "u_schreef u_schrijft u_zegt u_zei u_gaf_aan u_vermeldt je_schreef je_schrijft je_zegt je_zei je_geeft_aan jij_schrijft je_vermeldt je_denkt volgens_u",
         (Tag.US, ""): "we wij ik ons_team ons_magazijn mijn_collega onze_collega",
         (Tag.YOU, ""): "u jij je klanten klant",
         (Tag.IT, ""): "het dit deze alles beide",

@@ -9,7 +9,7 @@ from services.domain.reading.tags import Deed, Tag, Thing
 _THINGS = {
     Thing.REFUND: "refund refunds reimbursement repayment money_back cash_back chargeback refund_request refund_requests"
     " partial_refund full_refund refund_amount reimbursements repayments moneyback",
-    Thing.MONEY: "transfer bank_transfer payout payment_to_you money purchase_price amount amounts sum funds cash total price_difference difference euros dollars"
+    Thing.MONEY: "transfer bank_transfer payout payment_to_you money purchase_price amount amounts sum funds cash total price_difference difference euros euro quid bucks dollars"
     " pounds cents deposit",
     Thing.PAYMENT: "payment payments",
     Thing.CREDIT: "gift_card gift_cards store_credit store_credits shop_credit voucher vouchers gift_voucher gift_certificate credit_note credit"
@@ -31,7 +31,7 @@ _THINGS = {
     Thing.PHOTOS: "snaps snap shots pics photo photos picture pictures image images photograph photographs upload_link photo_request",
     Thing.PICKUP: "pickup pickups pick-up collection courier pick-ups reverse_pickup",
     Thing.PARCEL: "item items product products package parcel goods shipment delivery box unit article",
-    Thing.NEW: "new another fresh second_one new_one new_item new_unit new_product new_pair new_order fresh_one another_one new_parcel new_package"
+    Thing.NEW: "new another fresh second_one new_copy fresh_copy another_copy second_copy sound_copy new_one new_item new_unit new_product new_pair new_order fresh_one another_one new_parcel new_package"
     " new_set fresh_unit",
     Thing.CASE: "investigation inquiry enquiry case ticket complaint claim claims issue matter request requests dispute incident",
     Thing.DISCOUNT: "discount discounts coupon coupons promo_code discount_code promotional_discount compensation bonus"
@@ -164,7 +164,7 @@ ENGLISH = Lexicon(
         (Tag.TO, ""): "to",
         (Tag.NOT, ""): "not n't never no neither nor none without nothing no_longer instead_of rather_than hasn't"
         " haven't isn't wasn't weren't aren't don't doesn't didn't won't can't couldn't wouldn't shouldn't cannot"
-        " nobody no_one yet_to doubt refused_to failed_to unable_to forgot_to declined_to",
+        " it_is_n't_true it_is_not_true not_true_that untrue nobody no_one yet_to doubt refused_to failed_to unable_to forgot_to declined_to",
         (Tag.IF, ""): "if unless until till whether in_case provided_that assuming should_you as_long_as as_soon_as"
         " by_the_time before wherever whenever subject_to depending_on once upon provided even_if otherwise only_if"
         " only_when only_once only_after supposing on_receipt_of in_the_event",
@@ -184,7 +184,7 @@ ENGLISH = Lexicon(
         (Tag.US, ""): "i we i've_personally myself us_we",
         (Tag.YOU, ""): "you customer customers people shoppers sender",
         (Tag.THEY, ""): "team warehouse colleague colleagues system department bank he she they manager staff logistics"
-        " carrier supplier seller driver office accounts finance partner agent desk depot supervisor",
+        " carrier supplier seller driver office accounts finance partner agent desk depot supervisor depot nightshift",
         (Tag.IT, ""): "it this these those everything both them all",
         (Tag.NOW, ""): "now already hereby just successfully fully finally officially currently immediately"
         " right_now at_this_moment this_morning today this_afternoon as_we_speak a_moment_ago minutes_ago a_minute_ago"

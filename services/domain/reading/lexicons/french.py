@@ -71,9 +71,9 @@ FRENCH = Lexicon(
         (Tag.WAS, ""): "était étaient fut vient_d'_être viennent_d'_être venons_de",
         (Tag.BEEN, ""): "été",
         (Tag.FUTURE, ""): "sera seront serez va_être vont_être allons vais va recevrez recevra sommes_en_train_de_vérifier"
-        " serait aurait pourra",
+        " serait aurait aurions aurais auraient seraient pourra",
         (Tag.MODAL, ""): "pouvons peut peuvent pouvez pourrons pourrez pourriez doit devez devons souhaitez voulez veuillez"
-        " pouvoir devrait devrions voudrions serions pourrait",
+        " tente_de essayé_de tenté_de pouvoir devrait devrions voudrions serions pourrait",
         (Tag.TO, ""): "pour afin_de",
         (Tag.NOT, ""): "pas ne n' jamais aucun aucune ni sans rien personne",
         (Tag.IF, ""): "si dès lorsque quand avant dès_que une_fois à_condition sous_réserve au_cas_où jusqu'_à dès_réception"
@@ -84,7 +84,7 @@ FRENCH = Lexicon(
         (Tag.RECORDS, ""): "selon_nos d'_après_nos je_vois nous_voyons il_semble il_apparaît nos_registres selon_notre_système"
         " d'_après_notre",
         (Tag.SAID, ""): "vous_dites vous_avez_écrit vous_écrivez vous_mentionnez vous_indiquez selon_vous vous_avez_dit"
-        " vous_avez_mentionné vous_avez_indiqué vous_demandez",
+        " vous_ecriviez vous_pensez vous_avez_lu vous_disiez vous_affirmez vous_avez_mentionné vous_avez_indiqué vous_demandez",
         (Tag.US, ""): "nous je j'",
         (Tag.YOU, ""): "clients client tu",
         (Tag.THEY, ""): "équipe entrepôt collègue service logistique comptabilité",

@@ -81,8 +81,8 @@ GERMAN = Lexicon(
         (Tag.BE, ""): "ist sind bin liegt befindet befinden steht",
         (Tag.WAS, ""): "wurde wurden war waren",
         (Tag.BEEN, ""): "worden",
-        (Tag.FUTURE, ""): "wird werden werde würden würde erhalten_sie bekommen_sie erhältst",
-        (Tag.MODAL, ""): "kann können könnten könnte muss müssen soll sollen sollte sollten möchten möchte darf dürfen will"
+        (Tag.FUTURE, ""): "hätten_wir hätte_ich wird werden werde würden würde erhalten_sie bekommen_sie erhältst",
+        (Tag.MODAL, ""): "versucht versuchte kann können könnten könnte muss müssen soll sollen sollte sollten möchten möchte darf dürfen will"
         " wollen lässt lassen gern gerne bitte",
         (Tag.TO, ""): "zu um_zu",
         (Tag.NOT, ""): "nicht kein keine keinen keiner keinerlei nie weder ohne leider_nicht noch_nicht niemand nichts"
@@ -94,7 +94,7 @@ GERMAN = Lexicon(
         (Tag.ASSERT, ""): "dass bestätigen bestätige mitteilen",
         (Tag.RECORDS, ""): "laut_unseren laut_unserer laut_system unserer_unterlagen ich_sehe wir_sehen im_system_sehe"
         " offenbar anscheinend laut_sendungsverfolgung laut_bestellhistorie wie_ich_sehe es_scheint",
-        (Tag.SAID, ""): "sie_schreiben sie_schrieben sie_sagten ihrer_aussage ihren_worten sie_erwähnten sie_geben_an"
+        (Tag.SAID, ""): "sie_schreiben_wir sie_schreiben sie_schrieben sie_sagten ihrer_aussage ihren_worten sie_erwähnten sie_geben_an"
         " sie_berichten ihnen_wurde_gesagt sie_behaupten laut_ihrer",
         (Tag.US, ""): "wir ich unser_team unser_lager unsere_buchhaltung mein_kollege meine_kollegin unser_versand",
         (Tag.YOU, ""): "sie du kunden kunde",

@@ -69,8 +69,8 @@ ITALIAN = Lexicon(
         (Tag.BE, ""): "si_trova si_trovano la_aspetta è sono stiamo sto risulta",
         (Tag.WAS, ""): "era erano fu viene_ora abbiamo_appena",
         (Tag.BEEN, ""): "stato stata stati state",
-        (Tag.FUTURE, ""): "sarà saranno verrà verranno riceverà sarebbe potrà riceverai",
-        (Tag.MODAL, ""): "possiamo può possono posso deve devono desidera vuole potrebbe vorremmo potremmo poter prego"
+        (Tag.FUTURE, ""): "sarà saranno verrà verranno riceverà sarebbe potrà riceverai avremmo avrei avrebbe avrebbero saremmo",
+        (Tag.MODAL, ""): "possiamo può possono posso deve devono desidera vuole potrebbe vorremmo potremmo poter prego provato_a cercato_di tentato_di provato"
         " possa",
         (Tag.TO, ""): "per_poter al_fine",
         (Tag.NOT, ""): "non mai nessun nessuna alcun senza né niente nessuno nulla",
@@ -82,7 +82,7 @@ ITALIAN = Lexicon(
         (Tag.RECORDS, ""): "secondo_i_nostri vedo_che vediamo_che sembra_che dai_nostri_registri secondo_il_sistema"
         " risulta_che",
         (Tag.SAID, ""): "lei_dice lei_scrive ha_scritto lei_menziona secondo_lei lei_indica ci_scrive ci_dice lei_afferma"
-        " ha_detto",
+        " ha_detto scrive_che dice_che lei_sostiene",
         (Tag.US, ""): "noi io",
         (Tag.YOU, ""): "clienti cliente tu",
         (Tag.THEY, ""): "magazzino collega reparto team ufficio",

@@ -13,7 +13,7 @@ SPANISH = Lexicon(
         " delo_por_hecho todo_ha_quedado_resuelto ya_quedó todo_hecho ya_está_arreglado",
         (Tag.THING, Thing.REFUND): "reembolso reembolsos devolución_del_importe devolución_del_dinero reintegro"
         " devolución_de_su_dinero solicitud_de_reembolso devolución_del_pago",
-        (Tag.THING, Thing.MONEY): "dinero importe cantidad suma euros monto diferencia",
+        (Tag.THING, Thing.MONEY): "pesos dinero importe cantidad suma euros monto diferencia",
         (Tag.THING, Thing.PAYMENT): "pago",
         (Tag.THING, Thing.CREDIT): "vale cupón saldo tarjeta_regalo crédito_en_tienda vale_de_compra crédito bono",
         (Tag.THING, Thing.LABEL): "etiqueta etiquetas etiqueta_de_devolución etiqueta_de_envío código_qr"
@@ -68,8 +68,8 @@ SPANISH = Lexicon(
         (Tag.BE, ""): "se_encuentra se_encuentran le_espera es está son están va van estamos estoy queda",
         (Tag.WAS, ""): "fue fueron quedó acabamos_de acaba_de",
         (Tag.BEEN, ""): "sido",
-        (Tag.FUTURE, ""): "será serán vamos_a va_a voy_a van_a recibirá recibirás sería estará podrá",
-        (Tag.MODAL, ""): "podemos puede pueden puedo debe deben quiere desea podría podríamos quisiera poder por_favor deseamos",
+        (Tag.FUTURE, ""): "será serán vamos_a va_a voy_a van_a recibirá recibirás sería estará podrá habríamos habría habrían habríais hubiéramos hubiera",
+        (Tag.MODAL, ""): "podemos puede pueden puedo debe deben quiere desea podría podríamos quisiera intentado_hacer intenté intentado intentamos poder por_favor deseamos",
         (Tag.TO, ""): "para a_fin_de",
         (Tag.NOT, ""): "no nunca ningún ninguna sin ni todavía_no aún_no nadie nada jamás",
         (Tag.IF, ""): "si cuando en_cuanto una_vez siempre_que antes hasta tan_pronto salvo a_la_espera",
@@ -80,7 +80,7 @@ SPANISH = Lexicon(
         (Tag.RECORDS, ""): "según_nuestros veo_que vemos_que parece_que nuestros_registros según_el_sistema"
         " según_nuestro",
         (Tag.SAID, ""): "usted_dice usted_escribió usted_menciona según_usted usted_indica nos_dice nos_indica"
-        " me_comenta usted_comenta nos_comenta dice_que",
+        " usted_escribe escribe_que usted_cree usted_afirma me_dice me_comenta usted_comenta nos_comenta dice_que",
         (Tag.US, ""): "nosotros yo",
         (Tag.YOU, ""): "usted ustedes clientes cliente tú",
         (Tag.THEY, ""): "equipo almacén compañero compañera departamento colega",
