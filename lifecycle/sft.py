@@ -72,10 +72,11 @@ def train_sft(  # noqa: PLR0913, PLR0917
     roots: Sequence[Path],
     name: str,
     extra: dict[str, Any] | None = None,
+    end_at: int | None = None,
 ) -> Path:
     """Train an adapter on `trees` and seal it; return the checkpoint's folder.
 
-    Killed at any point, the next call with the same settings goes on from the last saved step and ends with the
+    `end_at` seals what there is after that many of the planned steps; its card says so. Killed at any point, the next call with the same settings goes on from the last saved step and ends with the
     same weights (same seed, same machine). Raises RunError on an empty dataset or on a folder of another run.
     """
     if not trees:
@@ -91,8 +92,9 @@ def train_sft(  # noqa: PLR0913, PLR0917
     optimizer = torch.optim.AdamW(parameters, lr=settings.rate, betas=(0.9, 0.95), weight_decay=0.0)
     done = run.load_state(parameters, optimizer)
     plan = _plan(settings, trees)
-    progress = Progress("sft", len(plan), done)
-    for step in range(done, len(plan)):
+    end = min(end_at or len(plan), len(plan))
+    progress = Progress("sft", end, done)
+    for step in range(done, end):
         started = time.perf_counter()
         batch = distributed.share([trees[index] for index in plan[step]])
         for group in optimizer.param_groups:
@@ -109,11 +111,11 @@ def train_sft(  # noqa: PLR0913, PLR0917
         seconds = time.perf_counter() - started
         run.record(step=step + 1, loss=loss.item(), norm=float(norm), tokens=tokens, tokens_per_s=tokens / seconds)
         progress.step(f"loss {loss.item():.3f}  {tokens / seconds:.0f} tok/s")
-        if (step + 1) % settings.save_every == 0 or step + 1 == len(plan):
+        if (step + 1) % settings.save_every == 0 or step + 1 == end:
             run.save_state(step + 1, parameters, optimizer)
     if not distributed.is_first():
         return run_folder
-    return _seal(settings, run, loaded, roots, name, {"steps": len(plan), "worlds": len(trees), **(extra or {})})
+    return _seal(settings, run, loaded, roots, name, {"steps": end, "planned": len(plan), "worlds": len(trees), **(extra or {})})
 
 
 def _seal(  # noqa: PLR0913, PLR0917

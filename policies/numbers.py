@@ -47,7 +47,7 @@ _DAYS_IN = (
     (r"years?|jahre?n?|ans|années|años|anni|jaar", 365),
 )
 _DAYS_IN_UNIT = tuple(
-    (re.compile(rf"^[\s-]*(?:(?:full|calendar|consecutive) )?(?:{unit})\b", re.IGNORECASE), days)
+    (re.compile(rf"^[\s-]*(?:(?:full|calendar|consecutive|whole) )?(?:{unit})\b", re.IGNORECASE), days)
     for unit, days in _DAYS_IN
 )
 _HOURS = re.compile(r"^[\s-]*(?:hours?|hrs?|stunden|heures|horas|ore|uur)\b", re.IGNORECASE)
@@ -71,6 +71,24 @@ def numbers_in(text: str) -> tuple[int, ...]:
             found.add(int(value) // 24)
         if _MONEY_AFTER.match(after) or _MONEY_BEFORE.search(before):
             found.add(round(value * 100))
+    if _FORTNIGHT.search(text):
+        found.add(14)
+    return tuple(sorted(found))
+
+
+@lru_cache(maxsize=4096)
+def days_in(text: str) -> tuple[int, ...]:
+    """Return the numbers of `text` that may count days, in days: of "two weeks" 14 and not 2, of "EUR 50" nothing."""
+    found: set[int] = set()
+    for value, start, end in _literal_numbers(text):
+        before, after = text[:start], text[end:]
+        if _MONEY_AFTER.match(after) or _MONEY_BEFORE.search(before):
+            continue
+        longer = [days for pattern, days in _DAYS_IN_UNIT if pattern.match(after)]
+        hours = _HOURS.match(after) is not None
+        counted = value * longer[0] if longer else value / 24 if hours else value
+        if counted == int(counted):
+            found.add(int(counted))
     if _FORTNIGHT.search(text):
         found.add(14)
     return tuple(sorted(found))

@@ -21,7 +21,7 @@ from services.inference.prompt import MAX_CLAUSES
 from services.inference.relevance import most_relevant
 
 _COMMON_DAYS = (3, 5, 7, 10, 14, 14, 20, 21, 28, 30, 30, 30, 45, 60, 90, 100, 120, 180, 365)
-_DRAWN = 0.45
+_DRAWN = 0.5
 _FEWER_NONE = 0.7
 _INFO_SHEETS = 0.3
 _SEVERAL_ITEMS = 0.05
@@ -150,10 +150,10 @@ def _messages(
     spoken = [reason for f in filled if f.template.kind != "info" for reason in f.template.reasons]
     chosen: list[bank.MessageTemplate] = []
     for index in range(count):
-        other = scenario == "none" if count == 1 else index == count - 1 and rng.random() < 0.35
+        other = scenario == "none" if count == 1 else index == count - 1 and rng.random() < 0.4
         if other or not spoken:
             absent = [reason for reason in Reason if reason not in spoken] or [Reason.UNCLEAR]
-            wanted = Reason.UNCLEAR if rng.random() < 0.5 else rng.choice(absent)
+            wanted = Reason.UNCLEAR if rng.random() < 0.7 else rng.choice(absent)
         else:
             wanted = rng.choice(spoken)
         pool = [m for m in bank.messages(split) if m.reason is wanted and m not in chosen]
@@ -248,7 +248,7 @@ def _make_true(
             if truth is Truth.UNKNOWN:
                 facts[name] = None
                 # Absent is as unknown as null; alternatives are dropped together, or the other one would decide.
-                if rng.random() < 0.5 and name != "category":
+                if rng.random() < 0.6 and name != "category":
                     del facts[name]
                 continue
             holds = truth is Truth.YES and (index == holder or rng.random() < 0.3)

@@ -13,18 +13,21 @@ from policies import Reason
 from policies.plain_text import plain_text_version
 from policies.sentences import split_sentences
 
-_ASIDE_SHARE, _EXCEPTION_SHARE = 0.25, 0.2
+_ASIDE_SHARE, _EXCEPTION_SHARE = 0.25, 0.35
 _MOST_SENTENCES = 6
 _YIELDING = (
     "{other} is not applied here.", "{other} does not apply to these returns.", "This goes before {other}.",
     "{other} yields to this clause.", "In these cases {other} has no effect.", "{other} notwithstanding.",
     "{other} cannot be held against such a return.", "This clause takes precedence over {other}.",
     "Where this clause applies, {other} does not.", "This holds in spite of {other}.",
+    "{other} is set aside by this.", "{other} gives way here.", "Never mind {other} in these cases.",
+    "{other} is no obstacle to it.", "This is an exception to {other}.", "{other} makes room for this clause.",
 )  # fmt: skip
 _STANDING = (
     "This also holds against {other}.", "{other} changes nothing about this.", "This goes before {other}.",
     "Not even {other} makes an exception.", "{other} does not help in such cases.", "This prevails over {other}.",
     "{other} is not applied to these articles.", "This overrides {other}.",
+    "That is so whatever {other} grants.", "{other} gives way to this.", "No appeal to {other} changes it.",
 )  # fmt: skip
 _AND_ALSO = (
     " Also, about something else: {other}", " And a second thing. {other}", " Second article, same order: {other}",

@@ -76,8 +76,36 @@ _APART = (
     "Tell us within {p} of {a}.", "The right ends {p} after {a}.", "Time limit: {p} from {a}.",
     "Later than {p} after {a} we cannot help.", "We must hear from you in the {p} after {a}.",
 )  # fmt: skip
-_ANCHORS = (("days_since_delivery", "delivery", 16), ("days_since_purchase", "purchase", 2),
-            ("days_since_order", "the order", 2), ("days_since_dispatch", "dispatch", 1))  # fmt: skip
+_ANCHORS = (
+    ("days_since_delivery", 16, ("delivery",) * 5 + (
+        "receipt", "arrival", "the day it reached you", "receiving the parcel", "the handover", "the date of delivery",
+    )),
+    ("days_since_purchase", 2, ("purchase", "the date of purchase", "buying it")),
+    ("days_since_order", 2, ("the order", "the day you ordered", "placing the order")),
+    ("days_since_dispatch", 1, ("dispatch", "the day we sent it")),
+)  # fmt: skip
+_REPORTED = (
+    ", provided you tell us within {p} of {a}", " if it is reported within {p} of {a}",
+    " once you have written to us, at most {p} after {a}", ", so long as we hear of it in the {p} after {a}",
+    " on a report made no more than {p} after {a}", ", given notice within {p} of {a}",
+)  # fmt: skip
+_STRICT = (
+    " in fewer than {n} days from {a}", " in less than {n} days after {a}", " before day {n} after {a}",
+    " while fewer than {n} days have passed since {a}", " under {n} days after {a}",
+)  # fmt: skip
+_BOTH = (
+    " if {one} and {two}", ", provided that {one} and that {two}", " only if {one} and {two}",
+    " once it is clear that {one} and that {two}", " as long as {one}, and {two}", " when {one} and {two}",
+)  # fmt: skip
+_BOTH_APART = (
+    "Two things have to be in order: {one}, and {two}.", "Both must hold: {one}; {two}.",
+    "We look at two points. One is that {one}, the other that {two}.", "We require that {one} and that {two}.",
+    "It takes two things: {one}, and {two}.",
+)  # fmt: skip
+_EITHER = (
+    " if {one} or {two}", ", provided {one} or {two}", " where either {one} or {two}",
+    " as soon as {one} or {two}", " if {one}, or else {two}",
+)  # fmt: skip
 _MET = (
     ", provided {met}", " if {met}", " as long as {met}", ", on condition that {met}", " once it is clear that {met}",
     " only if {met}", ", given that {met}", " when {met}", ", so long as {met}", " where {met}",
@@ -119,10 +147,19 @@ def grant(rng: random.Random, split: Split, reason: Reason) -> ClauseTemplate:
     chosen = rng.sample(pool, min(len(pool), rng.choice([0, 1, 1, 1, 2, 2, 3])))
     conditions: list[tuple[Test, ...]] = []
     inline, apart = "", list[str]()
-    if len(chosen) > 1 and rng.random() < 0.3:
+    if len(chosen) > 1 and rng.random() < 0.5:
         first, second = chosen.pop(), chosen.pop()
-        inline += f" if {first.met} or {second.met}"
-        conditions.append((_test(first, rng), _test(second, rng)))
+        tests = (_test(first, rng), _test(second, rng))
+        said = {"one": first.met, "two": second.met}
+        if rng.random() < 0.35:
+            inline = rng.choice(_EITHER).format(**said)
+            conditions.append(tests)
+        elif rng.random() < 0.6:
+            inline = rng.choice(_BOTH).format(**said)
+            conditions += [(test,) for test in tests]
+        else:
+            apart.append(rng.choice(_BOTH_APART).format(**said))
+            conditions += [(test,) for test in tests]
     for phrase in chosen:
         conditions.append((_test(phrase, rng),))
         if not inline and rng.random() < 0.55:
@@ -138,7 +175,7 @@ def grant(rng: random.Random, split: Split, reason: Reason) -> ClauseTemplate:
         if not taken & set(phrase.facts):
             mentions = (rng.choice(phrase.facts),)
             apart.append(_sentence(rng.choice(_IRRELEVANT), phrase))
-    split_off = window is not None and rng.random() < 0.2
+    split_off = window is not None and window.test.relation == "<=" and rng.random() < 0.2
     text = _opening(rng, reason, "" if window is None or split_off else window.inline, inline)
     if window is not None:
         conditions.append((window.test,))
@@ -179,7 +216,7 @@ def ban(rng: random.Random, split: Split, reason: Reason) -> ClauseTemplate | No
 def _opening(rng: random.Random, reason: Reason, window: str, condition: str) -> str:
     subject = rng.choice(_SUBJECTS[reason])
     frame = rng.choice(_FRAMES)
-    if not window and frame.startswith("{W}"):
+    if frame.startswith("{W}") and (not window or window.startswith(",")):
         frame = "{s} {v}"
     verb = rng.choice(_VERBS)
     if subject.split()[0] in {"A", "An", "Anything", "Whatever", "What", "The"}:
@@ -196,20 +233,27 @@ def _opening(rng: random.Random, reason: Reason, window: str, condition: str) ->
 
 
 def _window(rng: random.Random) -> _Window:
-    fact, anchor, _ = rng.choices(_ANCHORS, [weight for *_, weight in _ANCHORS])[0]
+    fact, _, anchors = rng.choices(_ANCHORS, [weight for _, weight, _ in _ANCHORS])[0]
+    anchor, relation = rng.choice(anchors), "<="
     if rng.random() < 0.2:
         unit, days, most = rng.choice([("weeks", 7, 12), ("weeks", 7, 12), ("months", 30, 12), ("years", 365, 3)])
-        count = rng.randint(2, most)
+        count = rng.choice([1, rng.randint(2, most), rng.randint(2, most), rng.randint(2, most)])
         said = _NUMBER_WORDS.get(count, str(count)) if rng.random() < 0.6 else str(count)
+        said, unit = ("a" if count == 1 else said), (unit[:-1] if count == 1 else unit)
         inline = rng.choice(_LONGER).format(k=said, u=unit, a=anchor)
         number, period = count * days, f"{said} {unit}"
     else:
         number = rng.choice(_COMMON) if rng.random() < 0.4 else rng.randint(2, 120)
         said = _NUMBER_WORDS[number] if number in _NUMBER_WORDS and rng.random() < 0.3 else str(number)
-        inline = rng.choice(_WINDOWS).format(n=said, a=anchor, o=_ordinal(number))
+        patterns = _WINDOWS
+        if rng.random() < 0.07:
+            patterns, relation = _STRICT, "<"
+        inline = rng.choice(patterns).format(n=said, a=anchor, o=_ordinal(number))
         period = f"{said} days"
+    if relation == "<=" and rng.random() < 0.15:
+        inline = rng.choice(_REPORTED).format(p=period, a=anchor)
     apart = rng.choice(_APART).format(p=period, a=anchor)
-    return _Window(inline, apart, Test(fact=fact, relation="<=", wanted=str(number)))
+    return _Window(inline, apart, Test(fact=fact, relation=relation, wanted=str(number)))
 
 
 def _ordinal(number: int) -> str:

@@ -20,7 +20,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from policies import PolicyVersion, Reason, ToolName
-from policies.numbers import numbers_in
+from policies.numbers import days_in, numbers_in
 from services.domain.decision import ClauseReading, Condition, Decision, FactTest, Outcome, Truth
 from services.domain.facts import FactValue
 from services.inference.prompt import Segment, Step, readable, value_text
@@ -80,7 +80,7 @@ def sheet_steps(policy: PolicyVersion, reason: Reason, facts: Mapping[str, FactV
     """Return (copied text, what may be chosen after it) in order: the skeleton that the checkpoint fills in."""
     steps: list[Step] = [(reason.value, tuple(f" {n}\n" for n in range(1, len(policy.sentences) + 1)))]
     for name, value in facts.items():
-        steps.append((_fact_head(name, value), tuple(f" {one}\n" for one in _choices(policy, value))))
+        steps.append((_fact_head(name, value), tuple(f" {one}\n" for one in _choices(policy, name, value))))
     steps.append(("more:", (" no\n", " yes\n")))
     if options := tool_options(policy):
         steps.append(("tool:", tuple(f" {one}" for one in options)))
@@ -141,7 +141,7 @@ def _fact_head(name: str, value: FactValue) -> str:
     return f"{readable(name)} {value_text(value)}:"
 
 
-def _choices(policy: PolicyVersion, value: FactValue) -> tuple[str, ...]:
+def _choices(policy: PolicyVersion, name: str, value: FactValue) -> tuple[str, ...]:
     """Return what a clause may ask of a fact with this value; numbers are those that stand in the clause."""
     if value is None:
         return (ANY, "asked", f"{_OR}asked")
@@ -149,7 +149,8 @@ def _choices(policy: PolicyVersion, value: FactValue) -> tuple[str, ...]:
         return (ANY, "true", "false", f"{_OR}true", f"{_OR}false")
     if isinstance(value, str):
         return (ANY, "fits", "not", f"{_OR}fits", f"{_OR}not")
-    compared = [f"{relation} {number}" for number in numbers_in(policy.text) for relation in _COMPARISONS]
+    numbers = days_in(policy.text) if "day" in name else numbers_in(policy.text)
+    compared = [f"{relation} {number}" for number in numbers for relation in _COMPARISONS]
     return (ANY, *compared, *(f"{_OR}{one}" for one in compared))
 
 

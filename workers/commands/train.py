@@ -39,6 +39,7 @@ def sft(
     rate: Rate = 1e-3,
     rank: Annotated[int, typer.Option(help="Rank of a fresh adapter.", min=1)] = 16,
     save_every: Annotated[int, typer.Option(help="Steps between saved states.", min=1)] = 50,
+    end_at: Annotated[int | None, typer.Option(help="Seal after this step of the plan.", min=1)] = None,
     seed: Seed = 17,
 ) -> None:
     """Fine-tune an adapter on worlds: the answers of the desk, and nothing that serving copies.
@@ -63,7 +64,7 @@ def sft(
             save_every=save_every,
             seed=seed,
         )
-        print(train_sft(settings, trees, run, roots, name, {"code_version": code_version()}))
+        print(train_sft(settings, trees, run, roots, name, {"code_version": code_version()}, end_at))
 
 
 @app.command()
