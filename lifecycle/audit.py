@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from lifecycle.examples import ExampleCase, World
 from lifecycle.faults import shown_faults, shows
 from lifecycle.preferences import PreferencePair, differs, passes
-from lifecycle.traits import shingles
+from lifecycle.traits import SHINGLE_WORDS, shingles
 from policies import Reason
 from services.domain.decision import Decision, Outcome
 from services.domain.reading import LexicalClaimReader
@@ -122,7 +122,8 @@ def leaks(worlds: Iterable[World], evaluation: Sequence[Mapping[str, Any]]) -> I
     judged = [(str(row.get("id")), str(row.get("message", ""))) for row in evaluation]
     index: dict[tuple[str, ...], set[int]] = defaultdict(set)
     for number, (_, message) in enumerate(judged):
-        for part in shingles(message):
+        # A word or two ("ok") is nobody's message.
+        for part in shingles(message) if len(_WORD.findall(message)) >= SHINGLE_WORDS else ():
             index[part].add(number)
     for world in worlds:
         order = world.facts.order_id

@@ -6,49 +6,40 @@ blocked by it: a pair for which that does not hold is not made, and `audit` prov
 
 import json
 import random
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from lifecycle.decision_faults import wrong_decisions
 from lifecycle.examples import DataError, ExampleCase, TokenTree, World
-from lifecycle.seed import bank
-from services.domain.decision import Decision, Outcome
+from lifecycle.faults import ReplyFaults, shown_faults
+from services.domain.decision import Decision
 from services.domain.reading import LexicalClaimReader
 from services.domain.verdict import Verdict
 from services.domain.verify import verify_reply
 from services.inference.prompt import (
     CaseView,
+    Segment,
+    choice_segments,
     decision_segments,
-    message_segments,
     prompt_segments,
     reply_prompt_segments,
     reply_segments,
 )
+from services.inference.sheet import sheet_facts, sheet_prompt, sheet_segments, tool_of
 from services.inference.tokenizer import Tokenizer
 from services.inference.tokens import tokenize
 
 Fault = Literal[
-    "invented_action", "wrong_clause", "false_quote", "promise", "rude", "wrong_outcome", "other_clause", "reviewer"
-]
-"""What is wrong with the rejected side; `reviewer`: a person preferred the other one, and no check says why."""
-
-_QUOTES = (
-    ' Our policy says: "Every article may be returned at any time, no questions asked."',
-    ' As the clause puts it: "Customers always receive double the price."',
-    ' It is written there: "Used goods are taken back for one year."',
-)
-_PROMISES = (
-    " You will have your money by tomorrow, I guarantee it.",
-    " I promise that this will never happen to you again.",
-    " We will surely make an exception next time.",
-)
-_RUDE = (
-    "You should have read the rules before you bothered us. ",
-    "Honestly, this is your own fault. ",
-    "Do not waste our time with this again. ",
-)
+    "invented_action", "wrong_clause", "stale_clause", "false_quote", "promise", "rude",
+    "wrong_approval", "wrong_outcome", "wrong_evidence", "other_clause", "wrong_reason",
+]  # fmt: skip
+"""What is wrong with a rejected reply (the first row) or with a rejected decision."""
+REPLY = frozenset({"invented_action", "wrong_clause", "stale_clause", "false_quote", "promise", "rude"})
+DECISION = frozenset({"wrong_approval", "wrong_outcome", "wrong_evidence", "other_clause", "wrong_reason"})
 
 
 class PreferencePair(BaseModel):
@@ -63,6 +54,7 @@ class PreferencePair(BaseModel):
     rejected_reply: str | None = None
     rejected_decision: Decision | None = None
     provenance: Mapping[str, Any] = {}
+    """Where the pair comes from: the world's seed and templates, a label, or the checkpoint that said it."""
 
     @property
     def case(self) -> ExampleCase:
@@ -70,19 +62,46 @@ class PreferencePair(BaseModel):
 
 
 def seed_pairs(worlds: Iterable[World], seed: int) -> Iterator[PreferencePair]:
-    """Yield pairs for every case: one reply pair of each fault that fits, and one decision pair."""
+    """Yield for every case a decision pair, and a reply pair where it has a good reply; faults take turns.
+
+    Half of the reply pairs invent an action, since that is what the verifier exists to stop; where a decision can be
+    got dangerously wrong (an approval that is none), every second pair is that.
+    """
     rng = random.Random(seed)
     reader = LexicalClaimReader()
+    used: Counter[str] = Counter()
+    seen: set[tuple[str, str]] = set()
     for world in worlds:
         for number, case in enumerate(world.cases):
-            single = world.model_copy(update={"id": f"{world.id}-{number}", "cases": (case,)})
-            provenance = {"world": world.id, "case": number, "seed": seed, **case.provenance}
+            single = world.model_copy(update={"id": f"{world.id}-{number}", "cases": (case,), "sheets": ()})
+            provenance = {"world": world.id, "case": number, "seed": seed, "made": "composed", **case.provenance}
+            if wrong := wrong_decisions(single, case, rng):
+                fault, decision = _rarest(wrong, used, "wrong_approval")
+                bare = case.model_copy(update={"reply": None, "actions": ()})
+                alone = single.model_copy(update={"cases": (bare,)})
+                pair = _pair(alone, fault, provenance, rejected_decision=decision)
+                told = single.evidence(case).digest, decision.model_dump_json()
+                if told not in seen and differs(pair):
+                    seen.add(told)
+                    yield pair
             if case.reply is not None and passes(case, case.reply, reader):
-                fault, text = rng.choice(_reply_faults(single, case, rng, reader))
-                yield _pair(single, fault, provenance, rejected_reply=text)
-            elif case.reply is None:
-                fault, decision = _decision_fault(single, case, rng)
-                yield _pair(single, fault, provenance, rejected_decision=decision)
+                texts = list(ReplyFaults(single, case, rng, reader).all())
+                if texts and not shown_faults(single, case, case.reply, reader):
+                    fault, text = _rarest(texts, used, "invented_action")
+                    yield _pair(single, fault, provenance, rejected_reply=text)
+
+
+T = TypeVar("T")
+
+
+def _rarest(found: Sequence[tuple[str, T]], used: Counter[str], first: str) -> tuple[str, T]:
+    """Take the fault used least so far; the one that matters most may be used as often as all others together."""
+    kin = REPLY if first in REPLY else DECISION
+    others = sum(count for fault, count in used.items() if fault in kin and fault != first)
+    faults = sorted({fault for fault, _ in found}, key=lambda fault: (used[fault], fault))
+    chosen = first if first in faults and used[first] <= others else faults[0]
+    used[chosen] += 1
+    return next(pair for pair in found if pair[0] == chosen)
 
 
 def passes(case: ExampleCase, reply: str, reader: LexicalClaimReader) -> bool:
@@ -91,21 +110,52 @@ def passes(case: ExampleCase, reply: str, reader: LexicalClaimReader) -> bool:
 
 
 def pair_tree(pair: PreferencePair, tokenizer: Tokenizer) -> TokenTree:
-    """Return three rows: the shared prompt, and after it the chosen and the rejected answer."""
+    """Return three rows: the shared prompt, and after it the chosen and the rejected answer.
+
+    A decision takes several answers (`examples.tree_of`); the pair is about the first in which the two differ. Raises
+    DataError where they differ in nothing that the checkpoint writes.
+    """
     case, view = pair.case, CaseView(pair.world.evidence(pair.case))
-    answer = decision_segments(view, case.decision, conflict=case.conflict)
     if pair.rejected_decision is not None:
-        shared, start = prompt_segments(view), message_segments(view)[-1:]
-        bad = decision_segments(view, pair.rejected_decision, conflict=case.conflict)
-        sides = [answer, bad]
+        shared, sides = _decision_sides(pair, view, pair.rejected_decision)
     else:
-        record = reply_prompt_segments(case.actions)
-        shared = [*prompt_segments(view), *(s._replace(trained=False) for s in answer), *record]
-        start = record[-1:]
+        answer = decision_segments(view, case.decision, conflict=case.conflict)
+        scratch = [s._replace(trained=False) for s in answer]
+        shared = [*prompt_segments(view), *scratch, *reply_prompt_segments(case.actions)]
         sides = [reply_segments(case.reply or ""), reply_segments(pair.rejected_reply or "")]
     # The last control segment opens each answer's own row: a row's first token is predicted by nobody.
-    rows = [tokenize(tokenizer, shared[:-1])] + [tokenize(tokenizer, [*start, *side]) for side in sides]
+    rows = [tokenize(tokenizer, shared[:-1])] + [tokenize(tokenizer, [shared[-1], *side]) for side in sides]
     return TokenTree(tuple(rows), (None, 0, 0))
+
+
+def _decision_sides(
+    pair: PreferencePair, view: CaseView, rejected: Decision
+) -> tuple[list[Segment], list[list[Segment]]]:
+    right = pair.case.decision
+    choices = [choice_segments(view, right), choice_segments(view, rejected)]
+    if choices[0] != choices[1]:
+        return prompt_segments(view), choices
+    for good, bad in zip(right.readings, rejected.readings, strict=True):
+        policy = view.clauses[view.letter_of(good.policy_id)]
+        facts = sheet_facts(policy, view.facts)
+        # The tool is left out, unless it is what they differ in: an approval would be longer than a refusal.
+        for tools in ((None, None), (tool_of(right, good), tool_of(rejected, bad))):
+            sides = [
+                sheet_segments(policy, right.reason, facts, reading, tool)
+                for reading, tool in zip((good, bad), tools, strict=True)
+            ]
+            if sides[0] != sides[1]:
+                return sheet_prompt(policy), sides
+    raise DataError(f"pair {pair.id}: chosen and rejected differ in nothing that the checkpoint writes")
+
+
+def differs(pair: PreferencePair) -> bool:
+    """Tell whether the two decisions of a pair differ in something that the checkpoint writes, and can be written."""
+    try:
+        _decision_sides(pair, CaseView(pair.world.evidence(pair.case)), pair.rejected_decision or pair.case.decision)
+    except (DataError, KeyError, StopIteration):
+        return False
+    return True
 
 
 def write_pairs(path: Path, pairs: Iterable[PreferencePair]) -> int:
@@ -131,61 +181,3 @@ def read_pairs(path: Path) -> Iterator[PreferencePair]:
 
 def _pair(world: World, fault: Fault, provenance: Mapping[str, Any], **rejected: Any) -> PreferencePair:
     return PreferencePair(id=f"{world.id}-{fault}", fault=fault, world=world, provenance=provenance, **rejected)
-
-
-def _reply_faults(
-    world: World, case: ExampleCase, rng: random.Random, reader: LexicalClaimReader
-) -> list[tuple[Fault, str]]:
-    reply = case.reply or ""
-    faults: list[tuple[Fault, str]] = [
-        ("false_quote", reply + rng.choice(_QUOTES)),
-        ("promise", reply + rng.choice(_PROMISES)),
-        ("rude", rng.choice(_RUDE) + reply),
-    ]
-    cited = case.decision.policy_id
-    others = [p.policy_id for p in world.policies if p.policy_id != cited] or ["P-99"]
-    if cited and cited in reply:
-        faults.append(("wrong_clause", reply.replace(cited, rng.choice(others))))
-    invented = _invented(world, case, rng, reader)
-    # What the verifier exists to stop is half of the pairs.
-    return faults + [("invented_action", invented)] * len(faults) if invented else faults
-
-
-def _invented(world: World, case: ExampleCase, rng: random.Random, reader: LexicalClaimReader) -> str | None:
-    """Return a reply that claims an action which is not in the record and that the verifier blocks, or None."""
-    done = {action.name for action in case.actions}
-    pool = [r for r in bank.replies() if r.action not in done | {"none"} and r.lang == "en"]
-    facts = world.facts
-    slots = {
-        "{item}": facts.item or "item",
-        "{policy}": case.decision.policy_id or "our policy",
-        "{order}": facts.order_id or "",
-        "{amount}": f"{(facts.price_cents or 0) / 100:.2f} {facts.currency or 'EUR'}",
-    }
-    for template in rng.sample(pool, min(4, len(pool))):
-        text = template.text
-        for slot, value in slots.items():
-            text = text.replace(slot, value)
-        if verify_reply(text, case.actions, reader).verdict is Verdict.BLOCK:
-            return text
-    return None
-
-
-def _decision_fault(world: World, case: ExampleCase, rng: random.Random) -> tuple[Fault, Decision]:
-    """Return the decision with another outcome, or resting on another clause."""
-    right = case.decision
-    others = [p for p in world.policies[:8] if p.policy_id not in {r.policy_id for r in right.readings}]
-    if right.readings and others and rng.random() < 0.4:
-        policy = rng.choice(others)
-        reading = right.readings[0].model_copy(update={"policy_id": policy.policy_id, "evidence": policy.sentences[0]})
-        wrong = {
-            "policy_id": policy.policy_id, "policy_version": policy.version, "evidence": reading.evidence,
-            "readings": (reading,), "tool_calls": (),
-        }  # fmt: skip
-        return "other_clause", right.model_copy(update=wrong)
-    if right.policy_id is None:
-        policy = rng.choice(world.policies)
-        wrong = {"policy_id": policy.policy_id, "policy_version": policy.version, "outcome": Outcome.ELIGIBLE}
-        return "wrong_outcome", right.model_copy(update=wrong)
-    outcome = rng.choice([o for o in Outcome if o is not right.outcome])
-    return "wrong_outcome", right.model_copy(update={"outcome": outcome, "tool_calls": ()})

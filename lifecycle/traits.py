@@ -16,13 +16,18 @@ SHINGLE_WORDS = 4
 FEWEST_WORDS, MOST_WORDS = 5, 110
 """A reply shorter than this says nothing, one longer is not read; both counted in words."""
 _WORD = re.compile(r"\w+")
+_QUOTED = re.compile(r'["“„«]\s*([^"“”„«»]+?)\s*["”“»]')
+_FEWEST_QUOTED = 3
 _HARSH = re.compile(
-    r"\b(?:your own fault|waste (?:of )?(?:our|my) time|stupid|ridiculous|nonsense|stop (?:complaining|whining)"
-    r"|you should have|not our problem|learn to|bother(?:ed|ing)? us|can't you|are you blind|read the rules)\b"
+    r"\b(?:your own fault|wast(?:e|ing) (?:of )?(?:our|my) time|stupid|ridiculous|nonsense|stop (?:complaining|whining)"
+    r"|you should have|not our problem|learn to|bother(?:ed|ing)? us|can't you|are you blind|read the rules"
+    r"|selbst schuld|nicht unser problem|stehlen sie uns|c'est votre faute|pas notre probleme|perdre notre temps"
+    r"|culpa suya|no es nuestro problema|perder el tiempo|colpa sua|un nostro problema|perdere tempo"
+    r"|eigen schuld|niet ons probleem|verspil onze tijd)\b"
 )
 _PROMISE = re.compile(
     r"\b(?:guarantee[sd]?|promise[sd]?|i assure you|rest assured|definitely will|will (?:surely|definitely|certainly)"
-    r"|versprech\w*|garantier\w*|garantis\w*|promett\w*|garantiz\w*|beloof\w*)\b"
+    r"|versprech\w*|garantier\w*|garantis\w*|promett\w*|garantiz\w*|promet\w*|garantiamo|garanderen|beloofd?|beloven)\b"
 )
 _KIND = re.compile(
     r"\b(?:thank|thanks|sorry|please|glad|happy to|good news|unfortunately|apolog\w*|understand|regret\w*|danke|bitte"
@@ -85,6 +90,17 @@ def cited(reply: str, policy_ids: Iterable[str]) -> tuple[str, ...]:
             if match:
                 found.append((match.start(), policy_id))
     return tuple(policy_id for _, policy_id in sorted(found))
+
+
+def quoted_elsewhere(reply: str, sources: Iterable[str]) -> tuple[str, ...]:
+    """Return what the reply puts in quotation marks, three words or more, that stands in none of the sources."""
+    known = [" ".join(_WORD.findall(text.lower())) for text in sources]
+    found = []
+    for match in _QUOTED.finditer(reply):
+        words = _WORD.findall(match.group(1).lower())
+        if len(words) >= _FEWEST_QUOTED and not any(" ".join(words) in text for text in known):
+            found.append(match.group(1))
+    return tuple(found)
 
 
 def shingles(text: str) -> frozenset[tuple[str, ...]]:

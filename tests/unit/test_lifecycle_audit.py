@@ -3,11 +3,14 @@
 import pytest
 from typer.testing import CliRunner
 
-from lifecycle.audit import audit_pairs, audit_worlds, shingles
+from lifecycle.audit import audit_pairs, audit_worlds, likeness
 from lifecycle.examples import write_worlds
-from lifecycle.preferences import seed_pairs, write_pairs
+from lifecycle.preferences import DECISION, REPLY, pair_tree, seed_pairs, write_pairs
 from lifecycle.seed.build import seed_worlds
 from services.domain.decision import Outcome
+from services.inference.sheet import SHEET_SYSTEM
+from services.inference.tokenizer import Tokenizer
+from tests.unit.inference_tiny import tiny_tokenizer_json
 from workers.cli import app
 
 
@@ -29,7 +32,7 @@ def test_seed_pairs_are_many_sound_and_the_same_for_the_same_seed(worlds):
     assert audit_pairs(pairs) == []
     assert pairs == list(seed_pairs(worlds, 3))
     assert len(pairs) >= 3 * len(worlds)
-    assert len({pair.fault for pair in pairs}) == 7
+    assert {pair.fault for pair in pairs} == REPLY | DECISION
     assert all(pair.provenance["world"] for pair in pairs)
 
 
@@ -70,8 +73,70 @@ def test_an_invented_action_that_the_verifier_would_let_out_is_found(worlds):
     assert kinds(audit_pairs([mild])) == {"not_blocked"}
 
 
-def test_shingles_of_a_short_text_are_the_text():
-    assert shingles("Broken, sorry") == {("broken", "sorry")}
+def test_a_message_with_one_word_changed_is_the_same_message(worlds):
+    message = "Hello, my blue lamp arrived with a crack in its foot, may I send it back?"
+    world = changed(worlds[0], message=message)
+    case = {"id": "e", "policies": [], "order_facts": {}, "message": message.replace("blue", "green")}
+    assert "leak" in kinds(audit_worlds([world], [case]))
+    assert "leak" not in kinds(audit_worlds([world], [case | {"message": "My green lamp works very well, thank you!"}]))
+    assert "leak" not in kinds(audit_worlds([changed(worlds[0], message="ok")], [case | {"message": "ok"}]))
+    assert likeness("a b c d", "a b x d") == 0.75
+
+
+def test_rejected_replies_of_every_fault_are_composed_and_rarely_alike(worlds):
+    pairs = [pair for pair in seed_pairs(worlds, 3) if pair.rejected_reply]
+    assert len({pair.rejected_reply for pair in pairs}) == len(pairs)
+    for fault in REPLY:
+        extra = [p.rejected_reply.replace(p.case.reply, "") for p in pairs if p.fault == fault]
+        assert len(set(extra)) > 0.7 * len(extra), fault
+
+
+@pytest.mark.parametrize("fault", ["wrong_clause", "stale_clause", "false_quote", "promise", "rude"])
+def test_a_reply_that_does_not_show_its_fault_and_a_chosen_one_that_does_are_found(worlds, fault):
+    pair = next(p for p in seed_pairs(worlds, 3) if p.fault == fault)
+    mild = pair.model_copy(update={"rejected_reply": pair.case.reply + " Kind regards, your service team."})
+    assert kinds(audit_pairs([mild])) == {"not_shown"}
+    if fault != "wrong_clause":
+        turned = pair.case.model_copy(update={"reply": pair.rejected_reply})
+        bad = pair.model_copy(update={"world": pair.world.model_copy(update={"cases": (turned,)})})
+        assert "unsupported" in kinds(audit_pairs([bad.model_copy(update={"rejected_reply": pair.case.reply})]))
+
+
+def test_an_approval_that_is_none_and_decisions_that_read_alike_are_found(worlds):
+    pair = next(p for p in seed_pairs(worlds, 3) if p.fault == "wrong_approval")
+    right = pair.case.decision
+    same = pair.model_copy(update={"rejected_decision": right.model_copy(update={"outcome": Outcome.ELIGIBLE})})
+    assert kinds(audit_pairs([same])) == {"same"}
+    refused = pair.rejected_decision.model_copy(update={"outcome": Outcome.NOT_ELIGIBLE})
+    assert kinds(audit_pairs([pair.model_copy(update={"rejected_decision": refused})])) == {"not_shown"}
+
+
+def test_a_pair_about_a_decision_trains_on_the_first_answer_that_differs(worlds, tmp_path):
+    path = tmp_path / "tokenizer.json"
+    path.write_text(tiny_tokenizer_json())
+    tokenizer = Tokenizer(path)
+    pairs = [pair for pair in seed_pairs(worlds, 3) if pair.rejected_decision]
+    read = 0
+    for pair in pairs:
+        rows = pair_tree(pair, tokenizer).rows
+        sides = [tuple(i for i, trained in zip(row.ids, row.trained, strict=True) if trained) for row in rows[1:]]
+        assert sides[0] != sides[1], pair.id
+        assert all(sides)
+        read += SHEET_SYSTEM in tokenizer.decode(rows[0].ids)
+    assert 0.2 * len(pairs) < read < 0.9 * len(pairs), "some are about the choice, some about reading a clause"
+
+
+def test_a_reading_of_what_is_not_there_and_missing_reasons_are_found(worlds):
+    world = next(w for w in worlds if w.sheets)
+    sheet = world.sheets[0]
+    odd = sheet.model_copy(update={"reading": sheet.reading.model_copy(update={"evidence": "Nothing of the kind."})})
+    assert "unparsable" in kinds(audit_worlds([world.model_copy(update={"sheets": (odd,)})]))
+    case = worlds[0].cases[0]
+    many = [
+        worlds[0].model_copy(update={"cases": (case.model_copy(update={"message": f"{case.message} {n}"}),)})
+        for n in range(200)
+    ]
+    assert any(f.kind == "balance" and f.detail.endswith("safety_recall") for f in audit_worlds(many))
 
 
 def test_the_command_exits_with_one_and_prints_each_finding(tmp_path, worlds):
