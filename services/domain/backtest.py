@@ -142,14 +142,14 @@ def summary(cases: Sequence[Replayed]) -> Summary:
 def cures(evidence: Evidence, policy_id: str | None, expected: Outcome, version: PolicyVersion) -> bool:
     """Tell whether on `version` the rule gives what is right, and on the clause as it was it does not.
 
-    `policy_id` is the clause that governs the case; another one's wording cures nothing.
+    `policy_id` is the clause that governs the case; another one's wording cures nothing. A clause that had no rule and
+    closed all the same may have said the right thing: then it is the checkpoint that erred, and no wording cures that.
     """
-    if policy_id != version.policy_id:
+    known = evidence.policy(policy_id)
+    after = exchanged(evidence, version) if policy_id == version.policy_id else None
+    if known is None or after is None or (known.rule is None and known.closes_without_rule):
         return False
-    after = exchanged(evidence, version)
-    if after is None:
-        return False
-    return by_rule(version, after) is expected and by_rule(evidence.policy(policy_id), evidence) is not expected
+    return by_rule(version, after) is expected and by_rule(known, evidence) is not expected
 
 
 def _counted(sides: Iterable[Side | None]) -> dict[str, int]:

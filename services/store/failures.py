@@ -86,6 +86,14 @@ def keep_failure(session: Session, found: Found, routed: Routed, expected: str |
     session.execute(statement.on_conflict_do_update(index_elements=["trace_id"], set_=values, where=still_open))
 
 
+def reroute(session: Session, failure_id: str, routed: Routed, now: datetime) -> None:
+    """Give an open failure another owner and action, as the clause versions of today suggest. Raises NotAFailure."""
+    row = _open(session, failure_id)
+    row.cause, row.detail, row.owner, row.action = routed.cause, routed.detail, routed.owner.value, routed.action
+    row.effort, row.cured_by, row.updates_weights = routed.effort, routed.cured_by, routed.updates_weights
+    row.routed_at = now
+
+
 def dismiss_approved(session: Session, now: datetime) -> int:
     """End open failures whose answer a person approved as it was: the doubt was the verifier's. Return how many."""
     undo = aliased(LabelRow)
@@ -210,13 +218,24 @@ def regression_evidence(session: Session) -> set[str]:
     return set(session.execute(select(col(RegressionCaseRow.evidence_digest))).scalars())
 
 
-def case_parts(session: Session, failure_id: str) -> tuple[Failure, Trace, GivenLabel | None, Sequence[str]]:
-    """Return an open failure with its trace, its label and the customer's known values. Raises NotAFailure."""
+class CaseParts(NamedTuple):
+    """A failure with all it rests on. `said` are the reviewer's words, `known` the customer's own values."""
+
+    failure: Failure
+    trace: Trace
+    label: GivenLabel | None
+    said: str | None
+    known: Sequence[str]
+
+
+def case_parts(session: Session, failure_id: str) -> CaseParts:
+    """Return an open failure with its trace and label. Raises NotAFailure."""
     row = _open(session, failure_id)
     trace = Trace.model_validate(session.get_one(TraceRow, row.trace_id).document)
     label = session.get(LabelRow, row.label_id) if row.label_id else None
     email = session.get_one(ReturnRow, row.return_id).customer_email
-    return _failure(row), trace, given(label) if label else None, [email] if email else []
+    known = [email] if email else []
+    return CaseParts(_failure(row), trace, given(label) if label else None, label.reason if label else None, known)
 
 
 def _open(session: Session, failure_id: str) -> FailureRow:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -224,12 +225,30 @@ def test_a_new_wording_that_cures_by_evidence_alone_is_preferred_to_training(wor
     (row,) = [one for one in json.loads(done.stdout) if one["return_id"] == return_id]
     assert (row["owner"], row["cured_by"], row["updates_weights"], row["effort"]) == ("policy", "P-7@draft-1", False, 0)
     assert "prefer this to training" in row["action"]
-    listed = run(world, monkeypatch, "failures", "list").output
-    assert listed.index("policy text") < listed.index(row["id"])
+    assert (
+        failure_desk(world).would_cure([read_policy(stricter)], ScriptedDecider())[row["id"]].action.count("checkpoint")
+    )
+    kept = json.loads(run(world, monkeypatch, "failures", "list", "--json").stdout)
+    assert {one["id"]: one["owner"] for one in kept}[row["id"]] == "sft_data", "a draft is not on record"
     assert run(world, monkeypatch, "failures", "regress", row["id"], "--who", "lee").exit_code == 0
     assert run(world, monkeypatch, "failures", "regress", row["id"]).exit_code == 1
     written = run(world, monkeypatch, "failures", "cases")
     assert json.loads(written.stdout.splitlines()[-1])["expected_decision"] == "not_eligible"
+
+
+def test_a_version_that_is_published_meanwhile_is_tried_on_open_failures(world, stricter):
+    desk = world[0]
+    (return_id,) = submit(desk, [(fresh_order(desk, "A10234", 78), "It arrived cracked.")], prefix="publish")
+    triage_all(desk)
+    label(desk, return_id, "reject", {"owner": "sft_data", "expected": "not_eligible"}, "a week is enough")
+    router = failure_desk(world)
+    router.route()
+    assert on_record(world)[return_id].owner is FailureOwner.SFT_DATA
+    known = load_catalog(BUILT_IN)
+    router.catalog = replace(known, versions=(*known.versions, read_policy(stricter)))
+    router.route()
+    assert on_record(world)[return_id].cured_by == "P-7@draft-1"
+    assert on_record(world)[return_id].owner is FailureOwner.POLICY
 
 
 def test_lines_are_routed_without_a_database(tmp_path, monkeypatch):

@@ -55,7 +55,7 @@ def backtest(
     if not traces:
         typer.echo(f"returns-desk: no stored trace holds {policy_id}, so nothing was tested", err=True)
         raise typer.Exit(NEGATIVE)
-    decider = None if rule_only else _decider(checkpoint)
+    decider = None if rule_only else load_again(checkpoint)
     progress = _Progress(len(traces), shown=decider is not None)
     replayed = list(replay(traces, version, decider, progress.step))
     counts = summary(replayed)
@@ -130,7 +130,8 @@ def _directory(given: Path | None) -> Path:
         bad_input(f"{error}; or name the directory with --dir")
 
 
-def _decider(checkpoint: str | None) -> "Decider":
+def load_again(checkpoint: str | None) -> "Decider":
+    """Return the checkpoint asked for, or the champion, at work; ends the command with 2 where it cannot be."""
     from infra.settings import get_settings  # noqa: PLC0415
     from services.inference.base import BaseUnavailable, ensure_base  # noqa: PLC0415
     from services.inference.checkpoint import CheckpointError  # noqa: PLC0415

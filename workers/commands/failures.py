@@ -38,19 +38,23 @@ def route(
     ] = None,
     out: Annotated[str | None, typer.Option(help="Also write one line a failure, - for standard output.")] = None,
     policy: Annotated[
-        list[Path] | None, typer.Option("--policy", help="Clause versions to try as a cure, beside published ones.")
+        list[Path] | None, typer.Option("--policy", help="Drafts of clause versions to try as a cure.")
+    ] = None,
+    checkpoint: Annotated[
+        str | None, typer.Option(help="Let this checkpoint decide on the drafts too; default the rule alone.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Name owner and next action of each failure; a clause version that cures it is preferred to training.
 
     Lines may be traces, output of `decide` or `verify`, with expected_decision or reviewer_reason where known. Without
-    --in it goes through the desk's own traces and labels, puts what is new on record and lists what is open.
+    --in it goes through the desk's own traces and labels, puts what is new on record and lists what is open; what a
+    draft would cure is shown, not written.
 
     Example: returns-desk failures route --in failed.jsonl --out routed.jsonl
     """
     if source is None:
-        _route_own(policy or [], as_json)
+        _route_own(policy or [], checkpoint, as_json)
         return
     routed, passed = _route_lines(source, _versions(policy or []))
     if out is not None:
@@ -148,18 +152,33 @@ def cases(*, out: Annotated[str, typer.Option(help="The JSONL file to write, - f
         raise typer.Exit(NEGATIVE)
 
 
-def _route_own(policy: Sequence[Path], as_json: bool) -> None:
+def _route_own(policy: Sequence[Path], checkpoint: str | None, as_json: bool) -> None:
     from services.store.failures import failures  # noqa: PLC0415
+    from workers.commands.backtest import load_again  # noqa: PLC0415
+    from workers.failure_desk import MOST_OPEN  # noqa: PLC0415
 
-    tried = _read_policies(policy)
+    drafts = _read_policies(policy)
+    decider = load_again(checkpoint) if checkpoint and drafts else None
     with _desk() as desk:
-        desk.also_try = tried
         new = desk.route()
+        cured = desk.would_cure(drafts, decider) if drafts else {}
         with desk.sessions() as session:
-            found = failures(session, limit=10_000)
+            found = failures(session, limit=MOST_OPEN)
+    shown = [_as_if(one, cured[one.id]) if one.id in cured else one for one in found]
+    shown.sort(key=lambda one: (one.effort, one.owner.value))
     if not as_json:
-        typer.echo(f"{new} failures put on record")
-    _list(found, as_json)
+        typer.echo(f"{new} failures put on record" + (f"; the drafts would cure {len(cured)}" if drafts else ""))
+    _list(shown, as_json)
+
+
+def _as_if(one: "Failure", routed: "Routed") -> "Failure":
+    return one._replace(
+        owner=routed.owner,
+        action=routed.action,
+        effort=routed.effort,
+        cured_by=routed.cured_by,
+        updates_weights=routed.updates_weights,
+    )
 
 
 def _route_lines(source: str, versions: "Sequence[PolicyVersion]") -> "tuple[list[Routed], list[str]]":
@@ -195,8 +214,8 @@ def _report(routed: "Sequence[Routed]") -> Iterator[str]:
             yield f"      next: {one.action}"
     frozen = sum(not one.updates_weights for one in routed)
     cured = sum(one.cured_by is not None for one in routed)
-    yield f"{len(routed)} failures: {frozen} leave the weights as they are ({cured} cured by evidence alone), "
-    yield f"{len(routed) - frozen} go into training data"
+    told = f"{len(routed)} failures: {frozen} leave the weights as they are ({cured} cured by evidence alone)"
+    yield f"{told}, {len(routed) - frozen} go into training data"
 
 
 def _list(found: "Sequence[Failure]", as_json: bool) -> None:
