@@ -35,9 +35,9 @@ from services.inference.tokens import tokenize
 
 Fault = Literal[
     "invented_action", "wrong_clause", "stale_clause", "false_quote", "promise", "rude",
-    "wrong_approval", "wrong_outcome", "wrong_evidence", "other_clause", "wrong_reason",
+    "wrong_approval", "wrong_outcome", "wrong_evidence", "other_clause", "wrong_reason", "reviewer",
 ]  # fmt: skip
-"""What is wrong with a rejected reply (the first row) or with a rejected decision."""
+"""What is wrong with a rejected reply (the first row) or decision; `reviewer`: a person says so, no check says why."""
 REPLY = frozenset({"invented_action", "wrong_clause", "stale_clause", "false_quote", "promise", "rude"})
 DECISION = frozenset({"wrong_approval", "wrong_outcome", "wrong_evidence", "other_clause", "wrong_reason"})
 

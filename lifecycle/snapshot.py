@@ -20,6 +20,7 @@ from lifecycle.examples import ExampleCase, World, write_worlds
 from lifecycle.preferences import Fault, PreferencePair, write_pairs
 from services.domain import checks
 from services.domain.canonical import canonical_json, digest_of
+from services.domain.decision import Decision, Outcome
 from services.domain.reading import LexicalClaimReader
 from services.domain.review import Answer, LabelKind, LabelledCase, drawn
 from services.domain.verdict import Verdict
@@ -215,18 +216,15 @@ def _pair(one: ChosenLabel, world: World, rejected: Answer, reader: LexicalClaim
     """Return the pair about the decision where the two differ in it, else about the reply; None where in neither."""
     case = world.cases[0]
     chosen, worse = case.decision, rejected.decision
-    essence = ("reason", "policy_id", "evidence", "outcome", "readings")
-    differ = any(getattr(chosen, name) != getattr(worse, name) for name in essence)
+    # Another scratch line with the same result is no other decision: the pair is then about the words.
+    fault_of_decision = _decision_fault(chosen, worse)
     rejected_values: dict[str, Any]
     fault: Fault
-    if differ:
+    if fault_of_decision is not None:
         known = {policy.policy_id for policy in world.policies}
         if worse.policy_id is not None and (worse.policy_id not in known or not worse.readings):
             return None
-        fault = "wrong_outcome" if worse.outcome is not chosen.outcome else "other_clause"
-        if worse.outcome is chosen.outcome and worse.policy_id == chosen.policy_id:
-            fault = "reviewer"
-        rejected_values = {"rejected_decision": worse}
+        fault, rejected_values = fault_of_decision, {"rejected_decision": worse}
     else:
         if not case.reply or not rejected.reply or case.reply == rejected.reply:
             return None
@@ -237,6 +235,17 @@ def _pair(one: ChosenLabel, world: World, rejected: Answer, reader: LexicalClaim
     return PreferencePair(
         id=f"{one.label_id}-{fault}", fault=fault, world=world, provenance=provenance, **rejected_values
     )
+
+
+def _decision_fault(chosen: Decision, worse: Decision) -> Fault | None:
+    """Return what is wrong with the rejected decision, None where the two come to the same."""
+    if worse.outcome is not chosen.outcome:
+        return "wrong_approval" if worse.outcome is Outcome.ELIGIBLE else "wrong_outcome"
+    if worse.policy_id != chosen.policy_id:
+        return "other_clause"
+    if worse.evidence != chosen.evidence:
+        return "wrong_evidence"
+    return "wrong_reason" if worse.reason is not chosen.reason else None
 
 
 def _case_row(one: ChosenLabel) -> dict[str, Any]:
