@@ -76,10 +76,10 @@ class GenerationResult:
     latency_ms: float
     error: Exception | None
     session: Session | None
-    confidence: float = 1.0
-    """The probability of the least sure choice, among what was allowed there: in (0, 1]."""
     steps: tuple[str, ...] = ()
     """Of an answer made of steps (`steps.StepsConstraint`), what was chosen in each."""
+    sureness: tuple[float, ...] = ()
+    """And how surely: the least probability of a choice, among what was allowed there, in (0, 1]."""
 
 
 @dataclass
@@ -98,7 +98,6 @@ class Running:
     finished: bool = False
     error: Exception | None = None
     first_choice: float | None = None
-    confidence: float = 1.0
     cached: int = 0
     computed: int = 0
 
@@ -132,7 +131,8 @@ class Running:
         if self.first_choice is None:
             self.first_choice = time.monotonic()
         place = int(logits.argmax()) if self.request.temperature == 0 else self._draw(logits)
-        self.confidence = min(self.confidence, float((logits[place] - logits.logsumexp(-1)).exp()))
+        if isinstance(self.constraint, StepsConstraint):
+            self.constraint.note(float((logits[place] - logits.logsumexp(-1)).exp()))
         token = place if self.options is None else int(self.options[place])
         try:
             self._append(token)
@@ -152,8 +152,8 @@ class Running:
             latency_ms=(now - self.submitted) * 1000,
             error=self.error,
             session=session,
-            confidence=self.confidence,
             steps=tuple(self.constraint.chosen) if isinstance(self.constraint, StepsConstraint) else (),
+            sureness=tuple(self.constraint.sureness) if isinstance(self.constraint, StepsConstraint) else (),
         )
 
     def _draw(self, logits: Tensor) -> int:

@@ -15,6 +15,8 @@ from services.inference.tokenizer import Tokenizer
 class StepsConstraint:
     """The state in the middle of one answer; `chosen` are the choices made so far, one a finished step.
 
+    `sureness` goes beside them: the least probability at which the model made a choice of that step, in (0, 1].
+
     Only in the last step may one choice begin another; the stop token then tells them apart.
     """
 
@@ -23,7 +25,9 @@ class StepsConstraint:
         self._place = -1
         self._open: list[tuple[str, list[int]]] = []
         self._written = 0
+        self._least = 1.0
         self.chosen: list[str] = []
+        self.sureness: list[float] = []
         self.finished = False
 
     def forced(self) -> list[int]:
@@ -60,6 +64,10 @@ class StepsConstraint:
             raise GrammarDeadEnd(f"token {token} begins none of the choices")
         self._written += 1
 
+    def note(self, probability: float) -> None:
+        """Remember how sure the model was of the token it is about to choose, among those that may come."""
+        self._least = min(self._least, probability)
+
     def stop(self) -> None:
         """End the answer at the choice that is complete here: the model chose the stop token."""
         self._close(next(text for text, ids in self._open if len(ids) == self._written))
@@ -73,5 +81,7 @@ class StepsConstraint:
 
     def _close(self, choice: str) -> None:
         self.chosen.append(choice)
+        self.sureness.append(self._least)
+        self._least = 1.0
         self._open = []
         self.finished = self._place + 1 == len(self._steps)
