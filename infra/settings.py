@@ -87,7 +87,7 @@ class _Jobs(BaseModel):
     outbox_every_seconds: Annotated[float, Field(gt=0)] = 2
     worker_metrics_port: Annotated[int | None, Field(ge=1, le=65533)] = None
     nightly_at_utc: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "02:00"
-    triage_batch_size: Annotated[int, Field(ge=1)] = 8
+    triage_at_once: Annotated[int, Field(ge=1)] = 16
 
 
 class _Nightly(BaseModel):

@@ -3,6 +3,7 @@
 Which checkpoint is released is `checkpoints`' and the registry's business; deciding is the checkpoint's own.
 """
 
+import threading
 from collections.abc import Callable, Sequence
 
 from infra.logs import get_logger
@@ -21,8 +22,9 @@ class CheckpointUnusable(Exception):
 class ReleasedDecider:
     """Implements `ports.Decider` with whatever is released when a batch begins.
 
-    A batch is decided and answered by one checkpoint. A new champion that cannot be loaded is said once, and the one
-    at work goes on: a broken release must not stop the desk.
+    A batch is decided and answered by one checkpoint; several threads may each have a batch under way, and one that
+    began before a release ends with the checkpoint it began with. A new champion that cannot be loaded is said once,
+    and the one at work goes on: a broken release must not stop the desk.
     """
 
     def __init__(self, champion: Callable[[], str], load: Callable[[str], Decider]) -> None:
@@ -31,6 +33,8 @@ class ReleasedDecider:
         self._reference = champion()
         self._unusable: str | None = None
         self._decider = load(self._reference)
+        self._following = threading.Lock()
+        self._of_this_thread = threading.local()
 
     @property
     def checkpoint_id(self) -> str:
@@ -43,12 +47,18 @@ class ReleasedDecider:
 
     def decide(self, evidence: Sequence[Evidence]) -> Sequence[Decided]:
         """Decide every case of the batch with the champion of this moment."""
-        self._follow()
-        return self._decider.decide(evidence)
+        with self._following:
+            self._follow()
+            self._of_this_thread.decider = self._decider
+        return self._at_work().decide(evidence)
 
     def reply(self, cases: Sequence[tuple[Evidence, Decision, Sequence[ToolAction]]]) -> Sequence[Replied]:
-        """Write the replies with the checkpoint that decided."""
-        return self._decider.reply(cases)
+        """Write the replies with the checkpoint that decided, in this thread."""
+        return self._at_work().reply(cases)
+
+    def _at_work(self) -> Decider:
+        decider: Decider = getattr(self._of_this_thread, "decider", self._decider)
+        return decider
 
     def _follow(self) -> None:
         wanted = self._champion()

@@ -4,6 +4,7 @@ A candidate can neither stop the desk nor lose a request: where it fails, the ch
 failure is put on record. Moving aliases is `releasing`'s business, ruling on a canary the watch's.
 """
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -155,9 +156,14 @@ class BesideChampion:
     sessions: Sessions
     clock: Clock
     _release: Release | None = field(default=None)
+    _looking: threading.Lock = field(default_factory=threading.Lock)
 
     def canary(self, return_ids: Sequence[str]) -> Mapping[str, Decider]:
         """Return the candidate for the returns that fall to its share; the same return always falls alike."""
+        with self._looking:  # Returns are under way on several threads; the candidate is loaded once.
+            return self._canary(return_ids)
+
+    def _canary(self, return_ids: Sequence[str]) -> Mapping[str, Decider]:
         self._release = release = self.watch.look().candidate
         if release is None:
             self.candidate.let_go()

@@ -33,7 +33,7 @@ def triage(job_id: str | None = None) -> int:
         JobKind.TRIAGE,
         parts.triage.run,
         job_id=job_id,
-        batch=parts.settings.triage_batch_size,
+        batch=parts.settings.triage_at_once,
         heartbeat=timedelta(seconds=parts.settings.heartbeat_seconds),
     )
 

@@ -34,6 +34,7 @@ from services.inference.prompt import (
     reply_prompt_segments,
 )
 from services.inference.request import GenerationRequest, GenerationResult, Session
+from services.inference.service import EngineService
 from services.inference.sheet import read_sheet, sheet_facts, sheet_prompt, sheet_steps
 from services.inference.steps import StepsConstraint
 from services.inference.tokenizer import Tokenizer
@@ -42,7 +43,7 @@ from services.ports import Decided, Replied
 
 MAX_DECISION_TOKENS = 320
 MAX_REPLY_TOKENS = 120
-_KEPT_SESSIONS = 64
+_KEPT_SESSIONS = 16
 """Decisions whose cache waits for their reply; a lost one only costs reading the prompt again."""
 
 Generate = Callable[[Iterable[GenerationRequest]], Sequence[GenerationResult]]
@@ -227,8 +228,9 @@ def _halves(view: CaseView) -> tuple[list[Segment], list[Segment]]:
 def load_decider(reference: str | Path, roots: Sequence[Path], options: EngineOptions | None = None) -> EngineDecider:
     """Load a checkpoint and return it at work. Raises CheckpointError with one clear line.
 
-    The decider is named as the trace will cite it: the checkpoint's name and the first digits of its digest.
+    Any thread may use it; those that do share the engine's steps. It is named as the trace will cite it: the
+    checkpoint's name and the first digits of its digest.
     """
     loaded = load_checkpoint(reference, roots)
-    engine = Engine(loaded.model, loaded.tokenizer.stop_id, options)
+    engine = EngineService(Engine(loaded.model, loaded.tokenizer.stop_id, options))
     return EngineDecider(f"{loaded.card.name}@{loaded.card.short}", loaded.tokenizer, engine.generate)

@@ -66,6 +66,11 @@ class Engine:
             done.update(self.step())
         return [done[ticket] for ticket in tickets]
 
+    def drop_all(self) -> None:
+        """Forget every request: after a step that failed, none of them can be trusted."""
+        self._waiting.clear()
+        self._running.clear()
+
     @property
     def oldest_waiting(self) -> float | None:
         """Return when the request that has waited longest arrived (monotonic seconds), None where none waits."""

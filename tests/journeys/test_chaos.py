@@ -218,7 +218,7 @@ def test_a_job_delivered_many_times_makes_one_label_and_one_refund(desk):
 
 
 def test_a_request_that_takes_its_worker_down_each_time_is_quarantined(desk):
-    desk.reset(SCRIPTED_DELAY_SECONDS="2", LEASE_SECONDS="2", TRIAGE_BATCH_SIZE="1")
+    desk.reset(SCRIPTED_DELAY_SECONDS="2", LEASE_SECONDS="2", TRIAGE_AT_ONCE="1")
     fill(desk, 1)
     for name in ("api", "triage", "periodic"):
         desk.start(name)

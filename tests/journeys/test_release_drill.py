@@ -35,7 +35,7 @@ ORDERS = 400
 @pytest.fixture(scope="module")
 def desk(server_directory):
     with DeskProcesses(server_directory / "drill") as processes:
-        processes.reset(DECIDER="checkpoint", TRIAGE_BATCH_SIZE="4")
+        processes.reset(DECIDER="checkpoint", TRIAGE_AT_ONCE="4")
         yield processes
 
 
@@ -50,10 +50,9 @@ def released(desk):
 
 def release(desk, *arguments):
     """Run the command as an operator does, in a process of its own; return what it printed."""
-    program = Path(sys.executable).parent / "returns-desk"
-    done = subprocess.run(
-        [program, "release", *arguments], env=os.environ | desk.environment, capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, "-m", "workers.cli", "release", *arguments]
+    environment = os.environ | desk.environment
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

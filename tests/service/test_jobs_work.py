@@ -68,27 +68,82 @@ def test_one_poke_drains_all_that_is_ready(opener, ledger):
     add(opener, *"abcdefg")
     seen = []
     assert run(ledger, finisher(opener, seen), batch=3) == 7
-    assert [len(batch) for batch in seen] == [3, 3, 1]
+    assert sorted(seen) == [[subject] for subject in "abcdefg"]
     assert set(states(opener).values()) == {"done"}
 
 
-def test_a_bad_case_spoils_only_itself(opener, ledger):
+@pytest.mark.parametrize("batch", [1, 8])
+def test_a_bad_case_spoils_only_itself(opener, ledger, batch):
     add(opener, "a", "b", "c")
-    seen = []
-    run(ledger, finisher(opener, seen, bad={"b"}))
-    assert seen[0] == ["a", "b", "c"]
-    assert sorted(seen[1:]) == [["a"], ["b"], ["c"]]
+    run(ledger, finisher(opener, [], bad={"b"}), batch=batch)
     assert states(opener) == {"a": "done", "b": "ready", "c": "done"}
     with opener() as session:
         error = session.execute(text("SELECT last_error FROM job WHERE subject_id = 'b'")).scalar_one()
     assert error == "ValueError: no"
 
 
-def test_a_batch_that_took_too_long_is_given_back_whole(opener, ledger):
+def test_a_late_job_joins_those_that_run_and_no_more_run_at_once_than_allowed(opener, ledger):
+    add(opener, "a", "b", "c")
+    late, running, most = threading.Event(), set(), []
+
+    def handle(leases):
+        (lease,) = leases
+        running.add(lease.subject_id)
+        most.append(len(running))
+        if lease.subject_id == "a":
+            add(opener, "late")
+            assert late.wait(20), "the late job waited for one that was there before it"
+        if lease.subject_id == "late":
+            late.set()
+        running.discard(lease.subject_id)
+        return finisher(opener, [])(leases)
+
+    assert run(ledger, handle, batch=2) == 4
+    assert set(states(opener).values()) == {"done"}
+    assert max(most) <= 2
+
+
+def test_a_job_that_took_a_process_down_runs_alone(opener, ledger):
+    add(opener, *"abcd")
+    with opener() as session:
+        session.execute(text("UPDATE job SET crashes = 1 WHERE subject_id = 'a'"))
+    running, beside = set(), {}
+
+    def handle(leases):
+        (lease,) = leases
+        running.add(lease.subject_id)
+        time.sleep(0.05)
+        beside[lease.subject_id] = running - {lease.subject_id}
+        running.discard(lease.subject_id)
+        return finisher(opener, [])(leases)
+
+    assert run(ledger, handle, batch=4) == 4
+    assert beside["a"] == set()
+    assert set(states(opener).values()) == {"done"}
+
+
+def test_what_takes_too_long_is_given_back(opener, ledger):
+    add(opener, "a")
+    run(ledger, finisher(opener, [], bad={"a"}, error=SoftTimeLimitExceeded()), batch=1)
+    assert states(opener) == {"a": "ready"}
+
+
+def test_when_time_is_up_all_that_are_under_way_are_given_back(opener, ledger, monkeypatch):
     add(opener, "a", "b")
-    seen = []
-    run(ledger, finisher(opener, seen, bad={"b"}, error=SoftTimeLimitExceeded()))
-    assert seen == [["a", "b"]]
+    gate = threading.Event()
+
+    def out_of_time(*_):
+        raise SoftTimeLimitExceeded
+
+    def handle(leases):
+        assert gate.wait(20)
+        return {}
+
+    monkeypatch.setattr("workers.work.wait", out_of_time)
+    given_back = threading.Timer(0.5, gate.set)
+    given_back.start()
+    with pytest.raises(SoftTimeLimitExceeded):
+        run(ledger, handle)
     assert states(opener) == {"a": "ready", "b": "ready"}
 
 
@@ -96,10 +151,10 @@ def test_what_the_handler_names_is_tried_again_and_the_rest_is_not(opener, ledge
     add(opener, "a", "b")
 
     def handle(leases):
-        good, bad = sorted(leases, key=lambda lease: lease.subject_id)
-        with opener() as session:
-            jobs.finish(session, good)
-        return {bad.job_id: Failed("shop is down", outage=True)}
+        (lease,) = leases
+        if lease.subject_id == "b":
+            return {lease.job_id: Failed("shop is down", outage=True)}
+        return finisher(opener, [])(leases)
 
     run(ledger, handle)
     assert states(opener) == {"a": "done", "b": "ready"}

@@ -1,5 +1,7 @@
 """Workers follow the champion between batches; a release that cannot be loaded does not stop the desk."""
 
+import threading
+
 from workers.released import CheckpointUnusable, ReleasedDecider
 
 
@@ -48,3 +50,24 @@ def test_a_broken_champion_is_tried_once_and_the_one_before_goes_on():
     assert decider.decide([None]) == ["v2"]
     registry.champion = "v1"
     assert decider.decide([None]) == ["v1"]
+
+
+def test_what_a_thread_decided_before_a_release_is_answered_by_the_same_checkpoint():
+    registry = Registry()
+    decider = ReleasedDecider(lambda: registry.champion, registry.load)
+    decided, released, replies = threading.Event(), threading.Event(), []
+
+    def customer():
+        decider.decide([None])
+        decided.set()
+        released.wait(10)
+        replies.extend(decider.reply([None]))
+
+    thread = threading.Thread(target=customer)
+    thread.start()
+    decided.wait(10)
+    registry.champion = "v2"
+    assert decider.decide([None]) == ["v2"]
+    released.set()
+    thread.join(10)
+    assert replies == ["v1"]

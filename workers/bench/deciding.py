@@ -1,8 +1,7 @@
 """Decisions a second: our engine, its peers, and our engine without each of its ideas; same cases, same weights."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -94,8 +93,8 @@ def transformers(loaded: Loaded, cases: Sequence[Evidence], sizes: Sizes, work: 
     tokenizer = loaded.tokenizer
     peer = TransformersEngine(write_hugging_face(loaded, work / "hf"), tokenizer.stop_id, tokenizer.pad_id)
     decider = EngineDecider("transformers", tokenizer, peer.generate)
-    with _decider(loaded, EngineOptions()) as (own, _):
-        expected = [one.decision for one in own.decide(cases[: max(sizes.transformers.values())])]
+    own, _ = _decider(loaded, EngineOptions())
+    expected = [one.decision for one in own.decide(cases[: max(sizes.transformers.values())])]
     decider.decide(cases[:1])
     runs = []
     for in_flight, count in sizes.transformers.items():
@@ -132,20 +131,18 @@ def matrix_rate(model: Llama) -> dict[str, float]:
     return best
 
 
-@contextmanager
-def _decider(loaded: Loaded, options: EngineOptions) -> Iterator[tuple[EngineDecider, Engine]]:
+def _decider(loaded: Loaded, options: EngineOptions) -> tuple[EngineDecider, Engine]:
     engine = Engine(loaded.model, loaded.tokenizer.stop_id, options)
-    with EngineService(engine) as service:
-        yield EngineDecider("bench", loaded.tokenizer, service.generate), engine
+    return EngineDecider("bench", loaded.tokenizer, EngineService(engine).generate), engine
 
 
 def _run(
     loaded: Loaded, options: EngineOptions, cases: Sequence[Evidence], in_flight: int
 ) -> tuple[dict[str, Any], Sequence[Timed]]:
-    with _decider(loaded, options) as (decider, engine):
-        decider.decide(cases[:2])  # The first run allocates.
-        before = replace(engine.counters)
-        row, answers = under_load(engine_ask(decider), cases, in_flight)
+    decider, engine = _decider(loaded, options)
+    decider.decide(cases[:2])  # The first run allocates.
+    before = replace(engine.counters)
+    row, answers = under_load(engine_ask(decider), cases, in_flight)
     tokens = engine.counters.computed_tokens - before.computed_tokens
     seconds = len(cases) / row["decisions_per_s"]
     config = loaded.model.config
