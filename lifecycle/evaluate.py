@@ -8,6 +8,9 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from lifecycle.traits import COPIES, Traits, language_of, quoted_elsewhere, traits_of
+from services.domain.reply_checks import is_telling
+
 Row = Mapping[str, Any]
 
 
@@ -66,6 +69,8 @@ def evaluate(cases: Sequence[Row], outputs: Sequence[Row]) -> dict[str, Share]:
         "decision_right": _share(scored, lambda s: s.right),
         "decision_right_single_clause": _share(single, lambda s: s.right),
         "decision_right_3_or_more_clauses": _share(several, lambda s: s.right),
+        "decision_wrong_not_abstained": _share(scored, lambda s: not s.right and s.decided != "review"),
+        "must_pass_right": _share(_with(scored, "must_pass"), lambda s: s.right),
         "wrong_approvals": _share([s for s in scored if s.expected != "eligible"], lambda s: s.decided == "eligible"),
         "wrong_refusals": _share(
             [s for s in scored if s.expected != "not_eligible"], lambda s: s.decided == "not_eligible"
@@ -83,9 +88,40 @@ def evaluate(cases: Sequence[Row], outputs: Sequence[Row]) -> dict[str, Share]:
         "evidence_right": _share([s for s in _with(clear, "required_evidence") if s.right], _evidence_right),
         "twins_both_right": twins(scored),
         "unsupported_claims": _share(scored, _claims_unsupported),
+        **_replies(scored),
         "closed_by_itself": _share(scored, lambda s: s.output.get("route") == "auto_close"),
         "closed_wrongly": _share([s for s in scored if s.output.get("route") == "auto_close"], lambda s: not s.right),
     }
+
+
+def _replies(scored: Sequence[Scored]) -> dict[str, Share]:
+    """Return what can be told of the replies: cited clause, length, language, promises, quotes, copying, tone."""
+    told = [one for one in scored if str(one.output.get("reply") or "").strip()]
+    found = {id(one): _traits(one) for one in told}
+    cited = [one for one in told if is_telling(str(one.output["policy_id"] or ""))]
+    spoken = [(one, language_of(str(one.case["message"]))) for one in told]
+    known = [(one, language) for one, language in spoken if language is not None]
+    return {
+        "reply_written": Share(len(told), len(scored)),
+        "reply_cites_its_clause": _share(cited, lambda s: s.output["policy_id"] in found[id(s)].cites),
+        "reply_cites_another": _share(cited, lambda s: bool(set(found[id(s)].cites) - {s.output["policy_id"]})),
+        "reply_fits_in_length": _share(told, lambda s: found[id(s)].fits_in_length),
+        "reply_in_customers_language": Share(sum(found[id(s)].language == lang for s, lang in known), len(known)),
+        "reply_polite": _share(told, lambda s: found[id(s)].kind and not found[id(s)].harsh),
+        "reply_promises": _share(told, lambda s: found[id(s)].promises),
+        "reply_misquotes": _share(told, lambda s: bool(quoted_elsewhere(str(s.output["reply"]), _sources(s)))),
+        "reply_copies_message": _share(told, lambda s: found[id(s)].copied > COPIES),
+    }
+
+
+def _traits(scored: Scored) -> Traits:
+    policies = scored.case["policies"]
+    ids = [str(policy["policy_id"]) for policy in policies]
+    return traits_of(str(scored.output["reply"]), str(scored.case["message"]), ids, [str(p["text"]) for p in policies])
+
+
+def _sources(scored: Scored) -> list[str]:
+    return [str(scored.case["message"]), *(str(policy["text"]) for policy in scored.case["policies"])]
 
 
 def twins(scored: Iterable[Scored]) -> Share:

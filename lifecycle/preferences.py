@@ -113,11 +113,14 @@ def pair_tree(pair: PreferencePair, tokenizer: Tokenizer) -> TokenTree:
     """Return three rows: the shared prompt, and after it the chosen and the rejected answer.
 
     A decision takes several answers (`examples.tree_of`); the pair is about the first in which the two differ. Raises
-    DataError where they differ in nothing that the checkpoint writes.
+    DataError where they differ in nothing that the checkpoint writes, or quote what no clause holds.
     """
     case, view = pair.case, CaseView(pair.world.evidence(pair.case))
     if pair.rejected_decision is not None:
-        shared, sides = _decision_sides(pair, view, pair.rejected_decision)
+        try:
+            shared, sides = _decision_sides(pair, view, pair.rejected_decision)
+        except (KeyError, StopIteration) as error:
+            raise DataError(f"pair {pair.id}: a decision rests on what is in no clause: {error}") from error
     else:
         answer = decision_segments(view, case.decision, conflict=case.conflict)
         scratch = [s._replace(trained=False) for s in answer]

@@ -8,14 +8,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from lifecycle.examples import ExampleCase
-from lifecycle.traits import language_of, traits_of
+from lifecycle.traits import COPIES, language_of, traits_of
 from services.domain.decision import Outcome
 from services.domain.reply_checks import is_telling
 from services.domain.trace import Trace
 from services.domain.verdict import Verdict
-
-COPIES = 0.5
-"""A reply with more than this share of the customer's own word shingles copies instead of answering."""
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from lifecycle.examples import ExampleCase, World
-from lifecycle.rewards import COPIES, RewardWeights, reward_terms, total
+from lifecycle.rewards import RewardWeights, reward_terms, total
 from lifecycle.rollouts import polite
-from lifecycle.traits import FEWEST_WORDS, traits_of
+from lifecycle.traits import COPIES, FEWEST_WORDS, traits_of
 from policies import Reason
 from services.domain.actions import ToolAction
 from services.domain.decision import Decision, Outcome

@@ -13,6 +13,8 @@ from services.domain.reading.lexicons import LEXICONS
 from services.domain.reply_checks import is_telling
 
 SHINGLE_WORDS = 4
+COPIES = 0.5
+"""A reply with more than this share of the customer's own word shingles copies instead of answering."""
 FEWEST_WORDS, MOST_WORDS = 5, 110
 """A reply shorter than this says nothing, one longer is not read; both counted in words."""
 _WORD = re.compile(r"\w+")

@@ -75,6 +75,12 @@ class RemoteDecider:
         """Write each reply after its recorded actions. Raises DeciderUnavailable."""
         return self._each(self._reply, cases)
 
+    def complete(self, messages: list[Message], max_tokens: int, schema: Mapping[str, Any] | None = None) -> Generation:
+        """Answer any messages, held to a JSON schema where one is given: for judges. Raises DeciderUnavailable."""
+        named = {"name": "answer", "strict": True, "schema": schema}
+        held = {"response_format": {"type": "json_schema", "json_schema": named}} if schema else {}
+        return self._ask(messages, max_tokens, held)
+
     def _each(self, ask: Callable[[Case], Result], cases: Sequence[Case]) -> Sequence[Result]:
         if len(cases) <= 1:
             return [ask(case) for case in cases]

@@ -123,6 +123,33 @@ def pairs(
 
 
 @app.command()
+def cases(
+    source: Annotated[Path, typer.Option("--in", help="requests_dev.jsonl of the shared data.")],
+    out: Annotated[Path, typer.Option(help="JSONL of cases to write, for `eval`.")],
+) -> None:
+    """Turn requests with a known right action into cases for `eval`, in our own words of their source's rule.
+
+    Example: returns-desk data cases --in ../shared/data/requests_dev.jsonl --out var/shared-cases.jsonl
+    """
+    from lifecycle.shared_requests import UnknownRequest, cases_of  # noqa: PLC0415
+    from workers.commands.jsonl import read_rows, write_line, writer  # noqa: PLC0415
+
+    rows = []
+    for number, row in read_rows(str(source), "--in"):
+        if not isinstance(row, dict):
+            bad_input(f"--in: line {number} is not an object; give requests_dev.jsonl")
+        rows.append(row)
+    try:
+        made = list(cases_of(rows))
+    except UnknownRequest as error:
+        bad_input(f"--in: {error}")
+    with writer(str(out)) as target:
+        for case in made:
+            write_line(target, case)
+    print(f"{len(made)} cases in {out}")
+
+
+@app.command()
 def audit(
     data: Annotated[Path, typer.Option(help="JSONL of worlds, of preference pairs, or of exported rows.")],
     evaluation: Annotated[Path | None, typer.Option("--eval", help="JSONL of cases that must not leak.")] = None,

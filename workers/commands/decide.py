@@ -76,6 +76,9 @@ def evaluate(
     out: Annotated[Path | None, typer.Option(help="Write the report as JSON.")] = None,
     by: Annotated[str | None, typer.Option(help="Also score every value of this field of the cases.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    judge: Annotated[
+        str | None, typer.Option(help="Grade the replies too: `traits`, or `server` (CHECKPOINT_SERVER_URL).")
+    ] = None,
     require: Annotated[float, typer.Option(help="Exit 1 where fewer decisions than this share are right.")] = 0.0,
 ) -> None:
     """Decide cases and score them; abstaining is counted apart from being wrong.
@@ -100,6 +103,10 @@ def evaluate(
     }
     if by is not None:
         report["by"] = {by: {name: _share(share) for name, share in by_group(rows, outputs, by).items()}}
+    if judge is not None:
+        from workers.commands.judging import judged  # noqa: PLC0415
+
+        report["judge"] = judged(judge, rows, outputs)
     if out is not None:
         wrong = [o | {"expected": r["expected_decision"]} for r, o in zip(rows, outputs, strict=True)]
         full = report | {"outcomes": wrong}
@@ -179,4 +186,8 @@ def _table(report: dict[str, Any]) -> str:
         for name, m in measures.items():
             interval = f"[{m['low'] * 100:5.1f}, {m['high'] * 100:5.1f}]"
             lines.append(f"  {name:<36} {m['value'] * 100:6.1f} %  {interval}  {m['hits']} of {m['total']}")
+    if told := report.get("judge"):
+        from workers.commands.judging import judge_lines  # noqa: PLC0415
+
+        lines += judge_lines(told)
     return "\n".join(lines)
