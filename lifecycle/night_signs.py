@@ -5,7 +5,7 @@ from typing import Any
 
 from lifecycle.gate_measures import DataSigns
 from lifecycle.poisoning import Taught, heaviest, triggers, weakest_gold
-from lifecycle.seed.build import seed_worlds
+from lifecycle.seed import bank
 from lifecycle.snapshot import ChosenLabel, Snapshot
 
 
@@ -22,7 +22,7 @@ def data_signs(
         for one in labels
         if one.label_id in training
     ]
-    clean = list(reference) or [case.message for world in seed_worlds(120, 1) for case in world.cases]
+    clean = list(reference) or [message.text for message in bank.messages("train")]
     name, count = heaviest(taught)
     weakest = weakest_gold({who: score for who, score in gold.items() if who in made.reviewers})
     return {

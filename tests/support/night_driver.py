@@ -4,6 +4,7 @@
 `STAGE:WORD`, where WORD is what the night does there: `begin`, `progress` (its second step), `keep`, `promote`, `end`.
 """
 
+import importlib
 import json
 import os
 import signal
@@ -22,6 +23,8 @@ from workers.nightly_parts import DeskBook, NightDesk
 def main() -> None:
     url, var_dir, champion, night_id, *points = sys.argv[1:]
     tiny_desk.champion = night_world.champion = lambda: Path(champion)
+    for module in ("lifecycle.night_stages", "lifecycle.night_verdict", "matplotlib.pyplot", "policies.rules"):
+        importlib.import_module(module)  # Once here instead of once in every child.
     died = [_in_child(lambda point=point: _night(url, var_dir, night_id, point)) for point in points]
     last = _in_child(lambda: _night(url, var_dir, night_id, ""))
     print(json.dumps({"died": died, "last": last}))

@@ -39,7 +39,6 @@ def run(
     """
     with opened("returns-desk-nightly") as opener:
         desk = _desk(opener)
-        _base(desk)
         if dry_run:
             _preview(desk, max_minutes)
             return
@@ -90,15 +89,6 @@ def _desk(opener: "Sessions") -> "NightDesk":
 
     settings, clock = get_settings(), SystemClock()
     return NightDesk(settings, opener, clock, Releasing(settings, opener, clock))
-
-
-def _base(desk: "NightDesk") -> None:
-    from services.inference.base import BaseUnavailable, ensure_base  # noqa: PLC0415
-
-    try:
-        ensure_base(desk.settings.checkpoints_dir)
-    except BaseUnavailable as error:
-        bad_input(str(error))
 
 
 def _preview(desk: "NightDesk", minutes: float | None) -> None:
