@@ -26,7 +26,7 @@ from workers.seed import KEY_FILE, SAMPLES, seed
 
 Say = Callable[[str], None]
 CLIENTS = 8
-START_SECONDS = 120
+START_SECONDS = 300
 _STARTED = """
 SELECT extract(epoch FROM min(e.at) - r.received_at) * 1000 FROM return_request r
 JOIN event e ON e.return_id = r.id AND e.kind = 'return.processing'
