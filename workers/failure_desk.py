@@ -54,17 +54,17 @@ class FailureDesk:
 
         This object remembers how far it came, so that asking again is cheap.
         """
-        written = 0
+        written, began = 0, self.clock.now()
         with self.sessions() as session:
             for kind, news in (("trace", failed_traces), ("label", overturning_labels)):
                 pending: list[Found] = []
                 for one in news(session, self._seen.get(kind)):
-                    self._seen[kind] = max(one.at, self._seen.get(kind, one.at))
                     pending.append(one)
                     if len(pending) == _CHUNK:
                         written += self._keep_all(pending)
                         pending = []
                 written += self._keep_all(pending)
+                self._seen[kind] = began
         with self.sessions() as session:
             records.dismiss_approved(session, self.clock.now())
         self._try_published()
