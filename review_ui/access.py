@@ -1,7 +1,9 @@
 """Who is at the page, whether a write comes from our own page, and what this account may do. Logging in is `login`."""
 
 import hmac
+import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -16,6 +18,8 @@ from services.store.accounts import LoggedIn
 
 ACCOUNT_PATH = "/review/account"
 COOKIE = "returns-desk-review"
+OFFSET_COOKIE = "returns-desk-offset"
+"""Set by the pages' script; it only moves the midnight from which a day is counted."""
 
 
 def cookie_name(*, secure: bool) -> str:
@@ -100,6 +104,13 @@ Labeller = Annotated[LoggedIn, Depends(writes(Ability.LABEL))]
 ToolUser = Annotated[LoggedIn, Depends(writes(Ability.RUN_TOOLS))]
 AnyWriter = Annotated[LoggedIn, Depends(poster)]
 Form = Annotated[FormData, Depends(form_of)]
+
+
+def offset_of(request: Request) -> timedelta:
+    """Return how far the reader's clock is ahead of UTC, as their browser told; zero where it told nothing usable."""
+    told = request.cookies.get(OFFSET_COOKIE, "")
+    minutes = int(told) if re.fullmatch(r"-?[0-9]{1,3}", told) else 0
+    return timedelta(minutes=minutes) if abs(minutes) <= 14 * 60 else timedelta(0)
 
 
 def text_of(form: FormData, name: str, most: int = 10_000) -> str:

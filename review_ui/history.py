@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request, Response
 
-from review_ui.access import Seer
+from review_ui.access import Seer, offset_of
 from review_ui.pages import PageRoute, page
 from review_ui.parts import parts_of
 from services.domain.review import Ability, may
@@ -39,12 +39,13 @@ def labels(request: Request, login: Seer, who: str = "", before: str = "") -> Re
 @router.get("/progress")
 def progress(request: Request, login: Seer) -> Response:
     parts, name, now = parts_of(request), login.account.name, parts_of(request).clock.now()
+    offset = offset_of(request)
     with parts.sessions() as session:
         return page(
             "progress.html",
             request,
-            day=review_views.day_of(session, name, now),
-            days=review_statistics.days(session, name, now),
+            day=review_views.day_of(session, name, now, offset),
+            days=review_statistics.days(session, name, now, offset),
             facets=parts.cached_facets(lambda: facet_counts(session)),
             gold=next(iter(gold_scores(session, name)), None),
             now=now,

@@ -5,7 +5,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from review_ui.access import AnyWriter, Form, Labeller, Seer, text_of
+from review_ui.access import AnyWriter, Form, Labeller, Seer, offset_of, text_of
 from review_ui.pages import PageRoute, page, see_other, wants_fragment
 from review_ui.parts import ReviewParts, parts_of
 from services.domain.review import Ability, Refused, may
@@ -56,7 +56,7 @@ def queue(  # noqa: PLR0913, PLR0917 - the page's query parameters
             values["count"] = count_up_to(session, narrowed)
             values["facets"] = parts.cached_facets(lambda: facet_counts(session))
             values["views"] = review_views.views_of(session, login.account.name)
-            values["day"] = review_views.day_of(session, login.account.name, now)
+            values["day"] = review_views.day_of(session, login.account.name, now, offset_of(request))
     if wants_fragment(request):
         return page("_rows_more.html" if after else "_queue.html", request, **values)
     return page("queue.html", request, **values, done=_done(parts, label, said))

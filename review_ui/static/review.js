@@ -112,12 +112,17 @@
     if (wanted) { event.preventDefault(); press(wanted); }
   });
 
-  document.addEventListener("htmx:afterSwap", (event) => localTimes(event.target));
+  document.addEventListener("htmx:afterSwap", (event) => { localTimes(event.target); foldFilters(); });
   document.addEventListener("htmx:sendError", () => tell(said.noAnswer));
   document.addEventListener("htmx:responseError", () => tell(said.failed));
 
+  function foldFilters() {
+    if (window.matchMedia("(max-width: 48rem)").matches) for (const el of document.querySelectorAll(".more-filters")) el.open = false;
+  }
+
   localTimes(document);
   keepFolds();
+  foldFilters();
   const open = document.querySelector(".panel.open");
   if (open) openPanel(open.id);
   else if (location.hash && document.querySelector(".panel" + location.hash)) openPanel(location.hash.slice(1));

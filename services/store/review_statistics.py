@@ -11,6 +11,7 @@ from sqlmodel import Session, col
 from services.domain.agreement import Agreement, Rating, agreement_of
 from services.store.review_labels import given
 from services.store.review_leases import NOTHING_SAID
+from services.store.review_views import midnight_of
 from services.store.tables import CheckpointDatasetRow, LabelRow, LabelUseRow, ReviewItemRow
 
 DAYS = 14
@@ -41,10 +42,13 @@ class Learner(NamedTuple):
     datasets: int
 
 
-def days(session: Session, reviewer: str, now: datetime) -> Sequence[DayCount]:
-    """Return the answers of each of the last days, oldest first, days without any included."""
-    first = (now - timedelta(days=DAYS - 1)).replace(hour=0, minute=0, second=0, microsecond=0)
-    day = cast(func.timezone("UTC", col(LabelRow.created_at)), Date)
+def days(session: Session, reviewer: str, now: datetime, offset: timedelta = timedelta(0)) -> Sequence[DayCount]:
+    """Return the answers of each of the last days, oldest first, days without any included.
+
+    `offset` is how far the reader's clock is ahead of UTC: days begin at their midnight.
+    """
+    first = midnight_of(now - timedelta(days=DAYS - 1), offset)
+    day = cast(func.timezone("UTC", col(LabelRow.created_at) + offset), Date)
     found = {
         row[0]: (row[1], row[2])
         for row in session.execute(
@@ -53,7 +57,7 @@ def days(session: Session, reviewer: str, now: datetime) -> Sequence[DayCount]:
             .group_by(day)
         )
     }
-    wanted = [(first + timedelta(days=number)).date() for number in range(DAYS)]
+    wanted = [(first + offset + timedelta(days=number)).date() for number in range(DAYS)]
     return [DayCount(one, *found.get(one, (0, 0))) for one in wanted]
 
 

@@ -16,7 +16,7 @@ from services.store.tables import LabelRow, ReviewItemRow, SavedViewRow
 
 
 class Day(NamedTuple):
-    """A reviewer's day so far, midnight to midnight UTC, and the whole desk's."""
+    """A reviewer's day so far, from their own midnight, and the whole desk's since then."""
 
     mine: int
     skipped: int
@@ -63,9 +63,14 @@ def delete_view(session: Session, account: str, view_id: str) -> None:
     session.execute(delete(SavedViewRow).where(col(SavedViewRow.id) == view_id, col(SavedViewRow.account) == account))
 
 
-def day_of(session: Session, reviewer: str, now: datetime) -> Day:
-    """Return how the day went so far."""
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+def midnight_of(now: datetime, offset: timedelta) -> datetime:
+    """Return the moment the day of `now` began for somebody whose clock is `offset` ahead of UTC."""
+    return (now + offset).replace(hour=0, minute=0, second=0, microsecond=0) - offset
+
+
+def day_of(session: Session, reviewer: str, now: datetime, offset: timedelta = timedelta(0)) -> Day:
+    """Return how the day went so far; `offset` is how far the reader's clock is ahead of UTC."""
+    midnight = midnight_of(now, offset)
     mine = col(LabelRow.reviewer) == reviewer
     answers = col(LabelRow.kind).not_in(NOTHING_SAID)
     seconds = LabelRow.document["seconds"].as_float()

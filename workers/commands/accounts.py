@@ -17,6 +17,8 @@ app = typer.Typer(help="Add and list the people who may log in to /review and /o
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 ROLES = ("reviewer", "adjudicator", "operator", "admin")
 FIRST_ADMIN = "admin"
+LATER_VARIABLE = "FIRST_ADMIN_LATER"
+"""Set for a desk whose output goes to a file: the password belongs on the screen of who started it, nowhere else."""
 
 
 def bootstrap_admin(settings: Settings) -> str | None:

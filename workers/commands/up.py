@@ -13,7 +13,8 @@ import typer
 
 from infra.leftovers import EmbeddedServerError
 from infra.run_state import AlreadyRunning, RunState
-from infra.settings import Settings, SettingsInvalid, load_settings
+from infra.settings import Settings, SettingsInvalid, get_settings, load_settings
+from workers.commands.accounts import LATER_VARIABLE, bootstrap_admin
 from workers.commands.output import NEGATIVE, bad_input
 
 STOP_SECONDS = 30
@@ -115,13 +116,20 @@ def _detach(settings: Settings, *, samples: bool) -> None:
     command = [sys.executable, "-m", "workers.cli", "up", *(["--samples"] if samples else [])]
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 - our own command line
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            env={**os.environ, LATER_VARIABLE: "1"},
         )
     deadline = time.monotonic() + DETACH_SECONDS
     while time.monotonic() < deadline:
         state = run_state.read()
         if state is not None and state.phase == "ready":
             typer.echo(f"up at {state.url} (pid {state.pid}); logs in {log.parent}; stop it with `returns-desk down`")
+            if told := bootstrap_admin(get_settings()):
+                typer.echo(told)
             return
         if process.poll() is not None:
             last = (log.read_text(errors="replace").strip().splitlines() or ["it said nothing"])[-1]
