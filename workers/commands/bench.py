@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 PARTS = ("ours", "ablation", "llama", "transformers", "verify", "desk", "training")
 DOCS = Path(__file__).parents[2] / "docs" / "bench"
-_FULL = {"ingestion": 2000, "overhead": 25, "returns": 32, "verify": 1000, "trees": 4, "pairs": 6}
+_FULL = {"ingestion": 2000, "overhead": 25, "returns": 32, "verify": 1000, "trees": 3, "pairs": 5}
 _QUICK = {"ingestion": 300, "overhead": 8, "returns": 8, "verify": 200, "trees": 1, "pairs": 2}
 
 
