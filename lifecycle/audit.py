@@ -144,8 +144,8 @@ def leaks(worlds: Iterable[World], evaluation: Sequence[Mapping[str, Any]]) -> I
 
 def likeness(one: str, other: str) -> float:
     """Return in [0, 1] how much of two texts' words stand in the same order (Ratcliff and Obershelp 1988)."""
-    words = [_WORD.findall(text.lower()) for text in (one, other)]
-    return SequenceMatcher(None, *words, autojunk=False).ratio()
+    words: list[list[str]] = [_WORD.findall(text.lower()) for text in (one, other)]
+    return SequenceMatcher[str](None, words[0], words[1], autojunk=False).ratio()
 
 
 def _case(world: World, case: ExampleCase, where: str, reader: LexicalClaimReader) -> Iterator[Finding]:
@@ -175,7 +175,8 @@ def _sheets(world: World) -> Iterator[Finding]:
         policy = policies.get(reading.policy_id)
         if policy is None or reading.evidence not in policy.sentences:
             yield Finding("unparsable", world.id, f"a reading quotes what is in no clause: {reading.policy_id}")
-        asked = {test.fact for condition in reading.conditions for test in condition.any_of} - {None}
+        tests = [test for condition in reading.conditions for test in condition.any_of]
+        asked = {test.fact for test in tests if test.fact is not None}
         if unknown := asked - set(world.facts.values):
             yield Finding("unparsable", world.id, f"a reading compares a fact nobody states: {min(unknown)}")
 

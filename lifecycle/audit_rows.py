@@ -8,7 +8,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from lifecycle.audit import MOST_ALIKE, Finding, balance, shingles
+from lifecycle.audit import MOST_ALIKE, Finding, balance
+from lifecycle.traits import shingles
 from policies import Reason
 from services.domain.redaction import Redactor
 

@@ -9,7 +9,7 @@ import random
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -182,5 +182,6 @@ def read_pairs(path: Path) -> Iterator[PreferencePair]:
                     raise DataError(f"{path.name} line {number}: {' '.join(str(error).split())[:200]}") from error
 
 
-def _pair(world: World, fault: Fault, provenance: Mapping[str, Any], **rejected: Any) -> PreferencePair:
-    return PreferencePair(id=f"{world.id}-{fault}", fault=fault, world=world, provenance=provenance, **rejected)
+def _pair(world: World, fault: str, provenance: Mapping[str, Any], **rejected: Any) -> PreferencePair:
+    name = cast("Fault", fault)
+    return PreferencePair(id=f"{world.id}-{fault}", fault=name, world=world, provenance=provenance, **rejected)

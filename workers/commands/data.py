@@ -2,15 +2,19 @@
 
 import json
 import sys
-from collections.abc import Iterator, Sized
+from collections.abc import Iterable, Iterator, Sized
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from workers.commands.opened import opened
 from workers.commands.output import NEGATIVE, bad_input
+
+if TYPE_CHECKING:
+    from lifecycle.examples import World
+    from lifecycle.preferences import PreferencePair
 
 app = typer.Typer(help="Datasets of reviewers' labels, with lineage.", no_args_is_help=True)
 
@@ -106,20 +110,44 @@ def pairs(
     worlds: Annotated[int, typer.Option(help="How many seed worlds to make pairs from.", min=1)],
     out: Annotated[Path, typer.Option(help="File to write.")],
     seed: Annotated[int, typer.Option(help="The same seed gives the same file.")] = 20261125,
+    checkpoint: Annotated[
+        str | None, typer.Option(help="Pairs out of this checkpoint's own mistakes, instead of composed ones.")
+    ] = None,
+    temperature: Annotated[float, typer.Option(help="At which its answers are drawn; 0 takes the best.", min=0)] = 0.0,
 ) -> None:
-    """Build preference pairs from the hand-written banks: a good answer beside one that is wrong in a known way.
+    """Build preference pairs: a good answer beside one that is wrong in a known way, composed or really given.
 
     Example: returns-desk data pairs --worlds 400 --out var/pairs.jsonl
     """
     from lifecycle.preferences import seed_pairs, write_pairs  # noqa: PLC0415
     from lifecycle.seed.build import seed_worlds  # noqa: PLC0415
 
+    made = seed_worlds(worlds, seed, reply_share=0.8)
+    rows = _own(made, checkpoint, temperature, seed) if checkpoint else seed_pairs(made, seed)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        count = write_pairs(out, seed_pairs(seed_worlds(worlds, seed, reply_share=0.8), seed))
+        count = write_pairs(out, rows)
     except OSError as error:
         bad_input(f"--out: cannot write {out}: {error.strerror}")
     print(f"{count} pairs in {out}")
+
+
+def _own(worlds: "Iterable[World]", checkpoint: str, temperature: float, seed: int) -> "Iterator[PreferencePair]":
+    from infra.settings import get_settings  # noqa: PLC0415
+    from lifecycle.on_policy import own_pairs  # noqa: PLC0415
+    from services.inference.base import BaseUnavailable, ensure_base  # noqa: PLC0415
+    from services.inference.checkpoint import CheckpointError  # noqa: PLC0415
+    from services.inference.decider import load_decider  # noqa: PLC0415
+    from workers import checkpoints  # noqa: PLC0415
+
+    settings = get_settings()
+    try:
+        ensure_base(settings.checkpoints_dir)
+        decider = load_decider(checkpoint, checkpoints.roots(settings))
+    except (BaseUnavailable, CheckpointError) as error:
+        bad_input(f"--checkpoint: {error}")
+    drawn = {"made": "on_policy", "checkpoint": decider.checkpoint_id, "temperature": temperature, "seed": seed}
+    return own_pairs(worlds, decider.sampled(temperature, seed) if temperature else decider, drawn)
 
 
 @app.command()
