@@ -22,7 +22,7 @@ from services.inference.relevance import most_relevant
 
 _COMMON_DAYS = (3, 5, 7, 10, 14, 14, 20, 21, 28, 30, 30, 30, 45, 60, 90, 100, 120, 180, 365)
 _DRAWN = 0.5
-_FEWER_NONE = 0.7
+_FEWER_NONE = 1.0
 _INFO_SHEETS = 0.3
 _SEVERAL_ITEMS = 0.05
 _ID_STYLES = ("P-{}", "P-{}", "P-{}", "R{}", "RET-{}", "{}.1", "POL-{}", "C{}", "returns-{}", "T-{}", "§{}")
@@ -50,7 +50,7 @@ _SCENARIOS = {
     "several": 40,
     "fallthrough": 8,
     "ban": 14,
-    "none": 5,
+    "none": 4,
     "conflict": 2,
     "precedence": 7,
 }
@@ -248,7 +248,7 @@ def _make_true(
             if truth is Truth.UNKNOWN:
                 facts[name] = None
                 # Absent is as unknown as null; alternatives are dropped together, or the other one would decide.
-                if rng.random() < 0.6 and name != "category":
+                if rng.random() < 0.75 and name != "category":
                     del facts[name]
                 continue
             holds = truth is Truth.YES and (index == holder or rng.random() < 0.3)

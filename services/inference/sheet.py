@@ -6,14 +6,15 @@ A clause is read by itself, apart from the customer's message and from other cla
     2 The damage must be confirmed by photos.
 
     damaged 1                            <- the sentence it rests on is chosen
-    damage confirmed true: true          <- fact and value are copied, what stands behind the colon is chosen
-    days since delivery 12: <= 30
-    unopened false: any                  <- the clause does not ask
+    damage confirmed: true               <- the fact is copied, what stands behind the colon is chosen
+    days since delivery: <= 30
+    unopened: any                        <- the clause does not ask
     more: no                             <- whether it asks for something that no fact states
     tool: create_return_label
 
 So no condition can be forgotten by not writing it down, a name is never misspelt, and a small model faces one small
-question at a time. What follows from a reading is computed (`services.domain.weighing`).
+question at a time. What a fact is stays hidden from the reader, who would otherwise be tempted to find in the clause
+what the order already has (measured: docs/checkpoint.md); only of a text it is asked whether it fits. What follows from a reading is computed (`services.domain.weighing`).
 """
 
 import re
@@ -138,20 +139,20 @@ def tool_options(policy: PolicyVersion) -> tuple[str, ...]:
 
 
 def _fact_head(name: str, value: FactValue) -> str:
-    return f"{readable(name)} {value_text(value)}:"
+    return f"{readable(name)} {value_text(value)}:" if isinstance(value, str) else f"{readable(name)}:"
 
 
 def _choices(policy: PolicyVersion, name: str, value: FactValue) -> tuple[str, ...]:
     """Return what a clause may ask of a fact with this value; numbers are those that stand in the clause."""
-    if value is None:
-        return (ANY, "asked", f"{_OR}asked")
-    if isinstance(value, bool):
-        return (ANY, "true", "false", f"{_OR}true", f"{_OR}false")
     if isinstance(value, str):
         return (ANY, "fits", "not", f"{_OR}fits", f"{_OR}not")
-    numbers = days_in(policy.text) if "day" in name else numbers_in(policy.text)
-    compared = [f"{relation} {number}" for number in numbers for relation in _COMPARISONS]
-    return (ANY, *compared, *(f"{_OR}{one}" for one in compared))
+    asked = ["true", "false"] if value is None or isinstance(value, bool) else []
+    if value is None or not isinstance(value, bool):
+        numbers = days_in(policy.text) if "day" in name else numbers_in(policy.text)
+        asked += [f"{relation} {number}" for number in numbers for relation in _COMPARISONS]
+    if value is None:
+        asked.append("fits")
+    return (ANY, *asked, *(f"{_OR}{one}" for one in asked))
 
 
 def _asked(reading: ClauseReading) -> dict[str, str]:
@@ -166,20 +167,16 @@ def _asked(reading: ClauseReading) -> dict[str, str]:
 
 
 def _verdict(test: FactTest) -> str:
-    if test.actual is None:
-        return "asked"
     if test.relation == "fits":
-        return "fits" if test.result is Truth.YES else "not"
+        return "not" if test.result is Truth.NO else "fits"
     if test.relation == "is":
         return value_text(test.wanted)
     return f"{test.relation} {value_text(test.wanted)}"
 
 
 def _test(name: str, value: FactValue, verdict: str) -> FactTest:
-    if verdict == "asked":
-        return flag_test(name, wanted=True, actual=None)
     if verdict in ("fits", "not"):
-        result = Truth.YES if verdict == "fits" else Truth.NO
+        result = Truth.UNKNOWN if value is None else Truth.YES if verdict == "fits" else Truth.NO
         return FactTest(fact=name, relation="fits", wanted=None, actual=value, result=result)
     if verdict in ("true", "false"):
         return flag_test(name, wanted=verdict == "true", actual=value)
