@@ -1,6 +1,5 @@
 """Reviewers at real Chromium: keyboard alone, undo, conflicts, corrections, A/B, blind overlap, no scripts, no XSS."""
 
-import itertools
 from pathlib import Path
 
 import pytest
@@ -9,88 +8,15 @@ from sqlalchemy import text
 
 from services.domain.jobs import JobKind
 from services.domain.reading import LexicalClaimReader
-from services.domain.review import Role
 from services.flows.second_answer import SecondAnswers
 from services.store.samples import SampleRecords
+from tests.journeys.review_steps import held, rows
 from tests.service import review_world as world
-from tests.support.browser import Person, chromium, need_chromium, serious_violations
-from workers.scripted import ScriptedDecider
+from tests.support.browser import Person, chromium, serious_violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 AXE = Path(__file__).parent / "data" / "axe.min.js"
-numbers = itertools.count(1)
-PEOPLE = {"ada": Role.REVIEWER, "grace": Role.REVIEWER, "judge": Role.ADJUDICATOR, "root": Role.ADMIN}
-
-
-@pytest.fixture(scope="module")
-def settings(migrated_url, tmp_path_factory):
-    need_chromium()
-    return world.settings_for(migrated_url, tmp_path_factory.mktemp("var"))
-
-
-@pytest.fixture(scope="module")
-def desk(settings):
-    parts = world.make_desk(settings)
-    world.add_people(parts, PEOPLE)
-    yield parts
-    parts.engine.dispose()
-
-
-@pytest.fixture(scope="module")
-def address(settings, desk):
-    with world.serving(settings) as where:
-        yield where
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as driver:
-        yield driver
-
-
-@pytest.fixture(scope="module")
-def second_browser():
-    with chromium() as driver:
-        yield driver
-
-
-@pytest.fixture
-def ada(browser, address):
-    return Person(browser, address, "ada", world.PASSWORD)
-
-
-@pytest.fixture
-def grace(second_browser, address):
-    return Person(second_browser, address, "grace", world.PASSWORD)
-
-
-@pytest.fixture
-def items(desk):
-    """Return a function that puts cases before people and returns their item paths."""
-
-    def make(*messages):
-        with desk.sessions() as session:  # What other tests left would come first.
-            session.execute(
-                text("UPDATE review_item SET state = 'done', done_at = now(), lease_token = NULL WHERE state <> 'done'")
-            )
-        orders = [(world.fresh_order(desk, "A10234", next(numbers)), message) for message in messages]
-        ids = world.submit(desk, orders, prefix=f"j{next(numbers)}")
-        world.triage_all(desk)
-        with desk.sessions() as session:
-            found = text("SELECT id FROM review_item WHERE return_id = :id")
-            return ["/review/items/" + session.execute(found, {"id": one}).scalar_one() for one in ids]
-
-    return make
-
-
-def rows(desk, statement, **values):
-    with desk.sessions() as session:
-        return session.execute(text(statement), values).all()
-
-
-def held(person):
-    return person.at("#hold").exists()
 
 
 def test_twenty_items_by_keyboard_alone_and_one_taken_back(desk, ada, items):
@@ -191,20 +117,6 @@ def test_two_browsers_at_one_item_meet_a_visible_conflict_and_nothing_is_lost(de
     assert [row.reviewer for row in labels] == ["grace"]
 
 
-class Kinder(ScriptedDecider):
-    """Another draw of the same script: the same decision in other words."""
-
-    def reply(self, cases):
-        return [
-            one._replace(
-                text=one.text.replace(
-                    "Thank you for your message.", "Sorry for the trouble, and thank you for telling us."
-                )
-            )
-            for one in super().reply(cases)
-        ]
-
-
 def test_the_better_of_two_answers_is_chosen_with_one_key_and_makes_a_pair(desk, ada, items):
     (path,) = items("It arrived cracked.")
     ada.open(path)
@@ -212,7 +124,7 @@ def test_the_better_of_two_answers_is_chosen_with_one_key_and_makes_a_pair(desk,
     ada.leaves(lambda: ada.keys("m"))
     assert ada.shows("A second answer is being drawn")
     answers = SecondAnswers(
-        SampleRecords(desk.sessions, desk.clock), lambda _: Kinder(), LexicalClaimReader(), desk.clock
+        SampleRecords(desk.sessions, desk.clock), lambda _: world.KinderDecider(), LexicalClaimReader(), desk.clock
     )
     answers.run(desk.jobs.claim(JobKind.SAMPLE, "test-worker"))
     ada.open(path)

@@ -94,7 +94,7 @@ def _shoot(kim: Person, desk, paths, folder: Path, look: str) -> None:
     kim.open("/review")
     kim.driver.save_screenshot(str(folder / f"queue{look}.png"))
     _take(kim, paths["block"])
-    kim.driver.save_screenshot(str(folder / f"item-block{look}.png"))
+    kim.driver.save_screenshot(str(folder / (f"item-block{look}.png" if look else "item.png")))
     kim.keys("c")
     kim.at("#check .verdict").exists()
     kim.driver.save_screenshot(str(folder / f"item-correct{look}.png"))
