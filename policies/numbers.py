@@ -113,7 +113,7 @@ def _literal_numbers(text: str) -> list[tuple[float, int, int]]:
 def _unit_follows(after: str) -> bool:
     """Tell whether a unit of time follows, without which "a" is an article and no number."""
     return bool(
-        re.match(r"[\s-]*(?:full |calendar )?(?:days?|weeks?|months?|years?|hours?|hundred)\b", after, re.IGNORECASE)
+        re.match(r"[\s-]*(?:full |calendar |whole )?(?:days?|weeks?|months?|years?|hours?|hundred)\b", after, re.IGNORECASE)
     )
 
 
