@@ -114,7 +114,8 @@ def test_people_who_contradict_each_other_and_one_person_too_many_teach_nothing(
     row = world.customers(1)[0]
     world.put_label(opener, 1, row, None)
     other = world.put_label(opener, 2, row, LIE, reviewer="bob")
-    run(desk)
+    done = run(desk)
+    assert done.ending is not NightStatus.SKIPPED, done.note
     with opener() as session:
         night = reads.night(session, "2026-11-24")
         assert reads.labels_of(session, night.dataset_digest) == [other], "the same answer twice is one example"

@@ -125,7 +125,8 @@ def _run(desk: "NightDesk", minutes: float | None, by: str, *, release: bool) ->
         _follow(desk.sessions, night_id)
         return night_id
     first = desk.first(night_id, now.date(), by, plan_of(desk.settings, minutes, release=release))
-    with Heartbeat(ledger, [lease], timedelta(seconds=desk.settings.heartbeat_seconds)):
+    with Heartbeat(ledger, timedelta(seconds=desk.settings.heartbeat_seconds)) as pulse:
+        pulse.keep([lease])
         _attempt(desk, ledger, lease, first)
     return night_id
 
