@@ -70,8 +70,9 @@ class TransformersEngine:
     """Generates with `transformers` in the place of `Engine.generate`: one static batch, masks from our constraints."""
 
     def __init__(self, folder: Path, stop_id: int, pad_id: int) -> None:
-        from transformers import AutoModelForCausalLM  # noqa: PLC0415 - only for comparing
+        from transformers import AutoModelForCausalLM, logging  # noqa: PLC0415 - only for comparing
 
+        logging.disable_progress_bar()
         self._model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
         self._stop_id, self._pad_id = stop_id, pad_id
 

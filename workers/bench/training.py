@@ -149,11 +149,15 @@ def _trl(  # noqa: PLR0913, PLR0917 - a trainer and what it is given
     more: Mapping[str, Any],
 ) -> float:
     """Train one epoch in about `steps` equal batches; return the seconds between the trainer's first and last step."""
+    import transformers  # noqa: PLC0415
     import trl  # noqa: PLC0415 - only for comparing
-    from datasets import Dataset  # noqa: PLC0415
+    from datasets import Dataset, disable_progress_bars  # noqa: PLC0415
     from peft import LoraConfig  # noqa: PLC0415
-    from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast, TrainerCallback  # noqa: PLC0415
+    from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast, PrinterCallback, TrainerCallback  # noqa: PLC0415
 
+    disable_progress_bars()
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
     clock: dict[str, float] = {}
 
     class Clock(TrainerCallback):
@@ -190,5 +194,9 @@ def _trl(  # noqa: PLR0913, PLR0917 - a trainer and what it is given
         peft_config=LoraConfig(r=RANK, lora_alpha=ALPHA, target_modules=_PROJECTIONS, task_type="CAUSAL_LM"),
         callbacks=[Clock()],
     )
+    trainer.remove_callback(PrinterCallback)
+    first = next(iter(trainer.get_train_dataloader()))
+    trainer.compute_loss(trainer.model, dict(first)).backward()  # the first run allocates
+    trainer.model.zero_grad()
     trainer.train()
     return clock["end"] - clock["begin"]
