@@ -69,7 +69,7 @@ def promote(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a checkpoint the champion. Workers follow between two batches; no request fails.
+    """Make a checkpoint the champion. Workers follow between two returns; no request fails.
 
     Exit 1 where the gate blocked it, or where it is the champion already.
 
