@@ -72,7 +72,8 @@ class TransformersEngine:
     def __init__(self, folder: Path, stop_id: int, pad_id: int) -> None:
         from transformers import AutoModelForCausalLM, logging  # noqa: PLC0415 - only for comparing
 
-        logging.disable_progress_bar()
+        quiet: Any = logging
+        quiet.disable_progress_bar()
         self._model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
         self._stop_id, self._pad_id = stop_id, pad_id
 

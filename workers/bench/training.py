@@ -156,8 +156,9 @@ def _trl(  # noqa: PLR0913, PLR0917 - a trainer and what it is given
     from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast, PrinterCallback, TrainerCallback  # noqa: PLC0415
 
     disable_progress_bars()
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
+    quiet: Any = transformers.logging
+    quiet.set_verbosity_error()
+    quiet.disable_progress_bar()
     clock: dict[str, float] = {}
 
     class Clock(TrainerCallback):
