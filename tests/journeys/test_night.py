@@ -118,6 +118,7 @@ def state(desk, return_id):
     return one(desk, "SELECT status, verdict, route, reply, checkpoint FROM return_request WHERE id = :i", i=return_id)
 
 
+@pytest.mark.timeout(600)
 def test_a_blocked_reply_is_labelled_learned_shipped_and_closes_by_itself(desk, settings):
     releasing = release_one_that_lies(desk, settings)
     blocked = decide(desk, 1)

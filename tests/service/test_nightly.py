@@ -226,6 +226,7 @@ POINTS = (
 
 
 @pytest.mark.chaos
+@pytest.mark.timeout(900)
 def test_a_night_killed_in_every_stage_makes_the_same_dataset_and_the_same_weights(settings, opener, tmp_path):
     for number, row in enumerate(world.customers(4)):
         world.put_label(opener, number, row)

@@ -90,6 +90,7 @@ def test_a_candidate_without_a_stop_token_is_blocked_for_texts_that_do_not_end(j
     assert not failed(report) & {"must_pass_wrong", "wrong_approvals", "ttft_not_slower"}
 
 
+@pytest.mark.timeout(600)
 def test_a_candidate_that_answers_alike_but_later_is_blocked_for_its_time(judged):
     report = judged(deeper(champion(), 60, "tiny-slow"), must_pass=1, injection=1, regression=3)
     assert report.verdict is GateVerdict.BLOCK
