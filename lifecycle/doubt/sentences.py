@@ -5,7 +5,7 @@ by the row and the reader), and the reply patterns of the training seed. What ch
 replies nobody mended it for is in no source until its first look is taken: see docs/verifier.md.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,9 +39,8 @@ def banked() -> Iterator[tuple[str, bool, str]]:
 
 
 def sentences() -> Iterator[Sentence]:
+    yield from of_banks(list(banked()))
     reader = LexicalClaimReader()
-    for _, claims, text in banked():
-        yield from _labelled(reader, text, claims)
     for reply, told in tabled():
         yield from _as_read(reader, reply, "table", told)
     slots = {"{item}": "lamp", "{policy}": "P-7", "{order}": "A10234", "{amount}": "49.00 EUR"}
@@ -50,6 +49,12 @@ def sentences() -> Iterator[Sentence]:
         for slot, value in slots.items():
             text = text.replace(slot, value)
         yield from _as_read(reader, text, "seed", None)
+
+
+def of_banks(lines: Iterable[tuple[str, bool, str]]) -> Iterator[Sentence]:
+    reader = LexicalClaimReader()
+    for _, claims, text in lines:
+        yield from _labelled(reader, text, claims)
 
 
 def _labelled(reader: LexicalClaimReader, text: str, claims: bool) -> Iterator[Sentence]:
@@ -77,8 +82,9 @@ def tabled() -> Iterator[tuple[str, bool | None]]:
 def _as_read(reader: LexicalClaimReader, text: str, source: str, claims: bool | None) -> Iterator[Sentence]:
     """Label sentences as the reader has them, unless the row knows better: then no sentence claims, or the only one."""
     passages = reader.read_all(text).passages
-    unread = claims is True and not any(passage.drafts for passage in passages)
-    if unread and len(passages) > 1:
+    silent = not any(passage.drafts for passage in passages)
+    unread = claims is True and silent
+    if (unread and len(passages) > 1) or (claims is None and silent and source == "table"):
         return
     for passage in passages:
         yield Sentence(passage, unread or (bool(passage.drafts) and claims is not False), source)

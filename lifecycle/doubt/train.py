@@ -26,19 +26,19 @@ MIN_COUNT = 2
 THRESHOLDS = (0.7, 0.5, 0.4, 0.3, 0.2)
 
 
-def train(data: Sequence[Sentence]) -> tuple[list[str], dict[str, float]]:
+def train(data: Sequence[Sentence], rounds: int = ROUNDS) -> tuple[list[str], dict[str, float]]:
     """Return the words the model knows, and its weights that are not zero."""
     words = Counter(word for sentence in data for word in set(words_of(sentence.passage)))
     known = {word for word, count in words.items() if count >= MIN_COUNT}
     examples = [traits(sentence.passage, known.__contains__) for sentence in data]
     counts = Counter(trait for example in examples for trait in example)
     index = {trait: i for i, trait in enumerate(sorted(t for t, count in counts.items() if count >= MIN_COUNT))}
-    weights = _fit(examples, index, data)
-    kept = {trait: round(weights[i], 3) for trait, i in index.items() if abs(weights[i]) >= 0.0005}
+    weights = _fit(examples, index, data, rounds)
+    kept = {trait: round(weights[i], 2) for trait, i in index.items() if abs(weights[i]) >= 0.02}
     return sorted(known), kept
 
 
-def _fit(examples: Sequence[set[str]], index: dict[str, int], data: Sequence[Sentence]) -> list[float]:
+def _fit(examples: Sequence[set[str]], index: dict[str, int], data: Sequence[Sentence], rounds: int) -> list[float]:
     rows, columns, values = [], [], []
     for row, example in enumerate(examples):
         own = sorted(index[trait] for trait in example if trait in index)
@@ -52,7 +52,7 @@ def _fit(examples: Sequence[set[str]], index: dict[str, int], data: Sequence[Sen
     counts /= counts.sum()
     weights = torch.zeros(len(index), dtype=torch.float64)
     ahead, pace = weights.clone(), 1.0
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         score = torch.zeros(len(examples), dtype=torch.float64).index_add_(0, at, ahead[of] * by)
         wrong = (torch.sigmoid(score) - truth) * counts
         slope = torch.zeros(len(index), dtype=torch.float64).index_add_(0, of, wrong[at] * by)
@@ -94,7 +94,9 @@ def main(arguments: list[str]) -> int:
     words, weights = train(data)
     sources = dict(sorted(Counter(sentence.source for sentence in data).items()))
     model = {"sentences": sources, "words": " ".join(words), "weights": weights}
-    options.out.write_text(json.dumps(model, ensure_ascii=False, indent=0, sort_keys=True) + "\n", encoding="utf-8")
+    options.out.write_text(
+        json.dumps(model, ensure_ascii=False, sort_keys=True, separators=(",", ":")) + "\n", encoding="utf-8"
+    )
     print(f"{len(data)} sentences, {len(words)} words, {len(weights)} weights in {options.out}")
     return 0
 

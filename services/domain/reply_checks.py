@@ -11,7 +11,7 @@ from services.domain.verdict import FailureOwner, Finding, Verdict
 MAX_REPLY_CHARS = 4_000
 _LEFTOVER = re.compile(
     r"\{\{.*?\}\}|\{[a-z_]+\}|\[(?:your |customer |insert |order |date|name|amount|tbd|xx)[^\]]{0,40}\]|<(?:name|order|amount|insert)[^>]{0,30}>"  # noqa: E501 - a pattern is read by the line
-    r"|<\|[^|]{0,40}\|>|\bTODO\b|\bXXX+\b|\blorem ipsum\b|</?(?:system|assistant|user|tool_call|think)>|^\s*(?:assistant|system|user):"  # noqa: E501 - a pattern is read by the line
+    r"|<\|[^|]{0,40}\|>|\bTODO\b|\bXXX+\b|\blorem ipsum\b|</?(?:system|assistant|user|tool_call|think)>|^\s*(?:assistant|system|user):|^\s*=\s*\w|[\x00-\x08\x0b\x0c\x0e-\x1f]"  # noqa: E501 - a pattern is read by the line
     r"|\"(?:tool_calls|arguments|decision)\"\s*:|\bas an? (?:AI|language model)\b",
     re.IGNORECASE | re.MULTILINE,
 )

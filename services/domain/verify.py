@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from policies.vocabulary import Truth
-from services.domain import checks, reply_checks
+from services.domain import checks, language_checks, reply_checks
 from services.domain.actions import ActionStatus, ToolAction
 from services.domain.checks import Case, RuleAnswer, failed, passed
 from services.domain.claims import Claim, Effect
@@ -83,7 +83,7 @@ def verify_reply(  # noqa: PLR0913, PLR0917 - all that the judge of a reply sees
     """Judge only a reply's claims against recorded actions; statements of past state too where `facts` are given."""
     reading = reader.read_all(reply)
     findings, judged = judge_claims(reading.claims, actions, threshold)
-    findings.insert(0, reply_checks.readable(reply))
+    findings[:0] = [reply_checks.readable(reply), language_checks.sensible(reply)]
     findings.append(_goods_finding(reply, reading, actions))
     findings.append(_doubt_finding(reply, reading, actions, doubt))
     if facts is not None:
@@ -156,6 +156,10 @@ def _reply_findings(reply: str, decision: Decision | None, evidence: Evidence) -
         reply_checks.reply_length(reply),
         reply_checks.no_leftovers(reply),
         reply_checks.readable(reply),
+        language_checks.sensible(reply),
+        language_checks.same_language(reply, evidence.message),
+        language_checks.known_words(reply, evidence),
+        language_checks.own_order(reply, evidence.facts.order_id),
     ]
     if decision is not None:
         findings.append(reply_checks.agrees_with_outcome(reply, decision.outcome))

@@ -41,6 +41,11 @@ class DoubtModel:
     def __init__(self, words: Collection[str], weights: Mapping[str, float]) -> None:
         self._words = frozenset(words)
         self._weights = dict(weights)
+        self._parts = frozenset(part for word in self._words for part in word.split("_"))
+
+    def knows(self, word: str) -> bool:
+        """Tell whether the folded word was met in training."""
+        return word in self._parts
 
     def probability(self, passage: SegmentReading) -> float:
         """Return how likely the sentence claims an effect, in (0, 1)."""

@@ -48,3 +48,32 @@ def candidates(text: str, main: Lexicon, lexicons: Sequence[Lexicon]) -> tuple[L
         return (main,)
     winner = known[scores.index(best)]
     return (winner,) if best >= own + 1.5 else (winner, main)
+
+
+def certain(text: str, lexicons: Sequence[Lexicon]) -> str | None:
+    """Return the code of the language that folded `text` is clearly written in, or None where it is not clear."""
+    known = tuple(lexicons)
+    scores = _scores(text, known)
+    first, second = sorted(scores, reverse=True)[:2]
+    if first < 4 or first < 1.6 * second:
+        return None
+    return known[scores.index(first)].code
+
+
+def shares(text: str, lexicons: Sequence[Lexicon]) -> tuple[int, float, float]:
+    """Return how many words folded `text` has, the share of small words of its best language, and of known words."""
+    words = [word for word in _WORDS.findall(text) if len(word) > 1]
+    if not words:
+        return 0, 0.0, 0.0
+    small = max(sum(word in lexicon.hints for word in words) for lexicon in lexicons)
+    known = sum(in_lexicon(word, lexicons) for word in words)
+    return len(words), small / len(words), known / len(words)
+
+
+def in_lexicon(word: str, lexicons: Sequence[Lexicon]) -> bool:
+    """Tell whether any of the languages knows the folded word."""
+    return any(_is_known(word, lexicon) for lexicon in lexicons)
+
+
+def _is_known(word: str, lexicon: Lexicon) -> bool:
+    return word in lexicon.hints or word in lexicon.known or lexicon.single.get(word) is not None
