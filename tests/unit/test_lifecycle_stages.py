@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 import torch
@@ -182,7 +183,7 @@ def test_a_killed_command_goes_on_and_ends_with_the_same_checkpoint(tmp_path, ba
     process = subprocess.Popen(command("b"), env=env, stderr=subprocess.DEVNULL)
     metrics = tmp_path / "b" / "metrics.jsonl"
     while process.poll() is None and (not metrics.exists() or metrics.read_text().count("\n") < 8):
-        pass
+        time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.wait()
     resumed = subprocess.run(command("b"), check=True, env=env, capture_output=True, text=True).stdout
