@@ -12,6 +12,7 @@ from services.store import nightly
 router = APIRouter(prefix="/ops/nights", route_class=PageRoute, include_in_schema=False)
 SHOWN = 60
 LINES = 200
+CHUNK = 2_000
 
 
 @router.get("")
@@ -43,7 +44,6 @@ def night(request: Request, _: Operator, night_id: str) -> Response:
         if found is None:
             raise Gone(f"There is no night {night_id[:40]}.")
         stages = nightly.stages(session, night_id)
-        lines = nightly.night_log(session, night_id, limit=5000)
         return page(
             "ops_night.html",
             request,
@@ -51,11 +51,19 @@ def night(request: Request, _: Operator, night_id: str) -> Response:
             stages=shown(stages, now),
             left=time_left(stages, _earlier(session, found)),
             charts=curves(stages),
-            lines=list(reversed(lines[-LINES:])),
+            lines=_newest_lines(session, night_id),
             report=nightly.gate_report(session, found.gate_report_id) if found.gate_report_id else None,
             candidate=nightly.checkpoint(session, found.candidate) if found.candidate else None,
             now=now,
         )
+
+
+def _newest_lines(session: Session, night_id: str) -> list[nightly.LogLine]:
+    """Return the newest lines of a log, the newest first."""
+    kept: list[nightly.LogLine] = []
+    while chunk := nightly.night_log(session, night_id, after=kept[-1].id if kept else 0, limit=CHUNK):
+        kept = [*kept, *chunk][-LINES:]
+    return kept[::-1]
 
 
 def _earlier(session: Session, night: nightly.Night) -> list[nightly.NightStage]:

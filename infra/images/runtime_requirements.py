@@ -1,4 +1,4 @@
-"""Print what the image installs: the run-time dependencies in a pyproject.toml and the build tool. No test extra."""
+"""Print what the image installs: run-time dependencies of a pyproject.toml, telemetry, the build tool. No test extra."""
 
 import sys
 import tomllib
@@ -8,7 +8,8 @@ from pathlib import Path
 def main() -> None:
     """Print one requirement a line."""
     project = tomllib.loads(Path(sys.argv[1]).read_text())
-    print("\n".join([*project["project"]["dependencies"], "setuptools"]))
+    extra = project["project"]["optional-dependencies"]["telemetry"]
+    print("\n".join([*project["project"]["dependencies"], *extra, "setuptools"]))
 
 
 if __name__ == "__main__":
