@@ -1,4 +1,4 @@
-"""Print what the image installs: run-time dependencies of a pyproject.toml, telemetry, the build tool. No test extra."""
+"""Print what the image installs: dependencies of a pyproject.toml, telemetry, the build tool. No test extra."""
 
 import sys
 import tomllib
