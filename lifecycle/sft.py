@@ -115,7 +115,8 @@ def train_sft(  # noqa: PLR0913, PLR0917
             run.save_state(step + 1, parameters, optimizer)
     if not distributed.is_first():
         return run_folder
-    return _seal(settings, run, loaded, roots, name, {"steps": end, "planned": len(plan), "worlds": len(trees), **(extra or {})})
+    figures = {"steps": end, "planned": len(plan), "worlds": len(trees)}
+    return _seal(settings, run, loaded, roots, name, {**figures, **(extra or {})})
 
 
 def _seal(  # noqa: PLR0913, PLR0917

@@ -55,6 +55,7 @@ _MONEY_AFTER = re.compile(
     r"^\s?(?:€|\$|£|eur\b|euros?\b|usd\b|dollars?\b|gbp\b|pounds?\b|chf\b|francs?\b)", re.IGNORECASE
 )
 _MONEY_BEFORE = re.compile(r"(?:€|\$|£|\beur|\busd|\bgbp|\bchf)\s?$", re.IGNORECASE)
+_DAY_BEFORE = re.compile(r"\bday\s$", re.IGNORECASE)
 _FORTNIGHT = re.compile(r"\bfortnight\b", re.IGNORECASE)
 
 
@@ -83,6 +84,10 @@ def days_in(text: str) -> tuple[int, ...]:
     for value, start, end in _literal_numbers(text):
         before, after = text[:start], text[end:]
         if _MONEY_AFTER.match(after) or _MONEY_BEFORE.search(before):
+            continue
+        spelt = not text[start].isdigit()
+        if spelt and not _unit_follows(after) and not _DAY_BEFORE.search(before):
+            # "The advertised one", "second hand": words that count nothing here.
             continue
         longer = [days for pattern, days in _DAYS_IN_UNIT if pattern.match(after)]
         hours = _HOURS.match(after) is not None
@@ -113,7 +118,11 @@ def _literal_numbers(text: str) -> list[tuple[float, int, int]]:
 def _unit_follows(after: str) -> bool:
     """Tell whether a unit of time follows, without which "a" is an article and no number."""
     return bool(
-        re.match(r"[\s-]*(?:full |calendar |whole )?(?:days?|weeks?|months?|years?|hours?|hundred)\b", after, re.IGNORECASE)
+        re.match(
+            r"[\s-]*(?:full |calendar |whole |consecutive )?(?:days?|weeks?|months?|years?|hours?|hundred)\b",
+            after,
+            re.IGNORECASE,
+        )
     )
 
 

@@ -75,7 +75,7 @@ def make_world(rng: random.Random, split: Split, messages: int) -> SeedWorld:
     drawn = _messages(rng, split, scenario, filled, 1)
     shown = _shown(filled, drawn[0].text.replace("{item}", item.item), facts, rng)
     drawn += _messages(rng, split, scenario, shown, messages)[1:]
-    cases = []
+    cases: list[SeedCase] = []
     for message in drawn:
         evidence = Evidence(
             message=message.text.replace("{item}", item.item),

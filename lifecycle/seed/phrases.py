@@ -245,7 +245,7 @@ def _window(rng: random.Random) -> _Window:
     else:
         number = rng.choice(_COMMON) if rng.random() < 0.4 else rng.randint(2, 120)
         said = _NUMBER_WORDS[number] if number in _NUMBER_WORDS and rng.random() < 0.3 else str(number)
-        patterns = _WINDOWS
+        patterns: tuple[str, ...] = _WINDOWS
         if rng.random() < 0.07:
             patterns, relation = _STRICT, "<"
         inline = rng.choice(patterns).format(n=said, a=anchor, o=_ordinal(number))

@@ -207,6 +207,29 @@ def readings_agree(case: Case) -> Finding:
     return failed(name, detail, owner=FailureOwner.SFT_DATA, remedy="decide as the readings say, or read again")
 
 
+SURE_FROM = 0.6
+"""Below this sureness an approval without a machine rule waits for a person (measured: docs/checkpoint.md)."""
+
+
+def sure_enough(case: Case) -> Finding:
+    name = "sure_enough"
+    decision = _decided(case)
+    if decision.sureness is None or decision.outcome is not Outcome.ELIGIBLE:
+        return passed(name, "nothing is granted on a reading that nobody could be sure of")
+    governing = case.evidence.policy(decision.policy_id)
+    if governing is not None and governing.rule is not None:
+        return passed(name, "a machine rule stands beside the checkpoint's reading")
+    if decision.sureness >= SURE_FROM:
+        return passed(name, f"the checkpoint was sure enough of its reading ({decision.sureness:.2f})")
+    return failed(
+        name,
+        f"the checkpoint was not sure of its reading ({decision.sureness:.2f}, needed {SURE_FROM:.2f})",
+        owner=FailureOwner.SFT_DATA,
+        remedy="read the clause; a correction teaches the checkpoint",
+        severity=Verdict.AMBIGUOUS,
+    )
+
+
 def _banned(decision: Decision) -> bool:
     """Tell whether the clause that governs was read after the one that was met: what forbids is read last."""
     last = decision.readings[-1]
@@ -290,6 +313,7 @@ DECISION_CHECKS: tuple[Callable[[Case], Finding], ...] = (
     no_other_clause_grants,
     facts_consistent,
     readings_agree,
+    sure_enough,
     tools_allowed,
     amounts_within_grant,
     actions_of_this_case,

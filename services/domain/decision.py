@@ -85,3 +85,5 @@ class Decision(BaseModel):
     outcome: Outcome
     tool_calls: tuple[ToolCall, ...] = ()
     readings: tuple[ClauseReading, ...] = ()
+    sureness: float | None = None
+    """How sure the checkpoint was of what the outcome follows from, in (0, 1]; None where nobody measured it."""

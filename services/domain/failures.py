@@ -94,6 +94,7 @@ REMEDIES: Mapping[str, Remedy] = {
     "wrong_refusal": Remedy(_SFT, "add corrected examples of the clause on both sides of its limit"),
     "should_have_abstained": Remedy(_SFT, "add examples whose deciding fact is missing, answered with review"),
     "rule_agrees": Remedy(_SFT, "add corrected examples of this clause, facts on both sides of its limit"),
+    "sure_enough": Remedy(_SFT, "correct or confirm the reading; either is an example the checkpoint lacked"),
     "readings_agree": Remedy(_SFT, "add examples whose scratch line leads to the decision"),
     "no_other_clause_grants": Remedy(_SFT, "add examples where another clause governs"),
     "wrong_reason": Remedy(_SFT, "add messages of that reason to the SFT data"),

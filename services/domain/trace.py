@@ -42,8 +42,6 @@ class Generation(BaseModel):
     output_tokens: int = 0
     ttft_ms: float = 0.0
     latency_ms: float = 0.0
-    confidence: float | None = None
-    """The probability of the least sure choice the checkpoint made, in (0, 1]."""
     error: str | None = None
     """Why the generation failed (dead end, over-long output); raw_output then holds what there was."""
 

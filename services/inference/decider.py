@@ -7,12 +7,13 @@ import hashlib
 from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from policies import PolicyVersion, Reason
 from services.domain.actions import ToolAction
+from services.domain.canonical import digest_of
 from services.domain.decision import Decision
 from services.domain.evidence import Evidence
 from services.domain.facts import FactValue
@@ -46,6 +47,9 @@ MAX_REPLY_TOKENS = 120
 _KEPT_SESSIONS = 16
 """Decisions whose cache waits for their reply; a lost one only costs reading the prompt again."""
 
+KEPT_SHEETS = 4_096
+"""Readings that are remembered: a shop has some dozens of clauses, each read for some reasons and sets of facts."""
+
 Generate = Callable[[Iterable[GenerationRequest]], Sequence[GenerationResult]]
 
 
@@ -66,6 +70,12 @@ class _Sheet:
     reason: Reason
     facts: Mapping[str, FactValue]
 
+    @property
+    def key(self) -> str:
+        """Name what the reader sees: the clause, the reason, and of the facts the names (of texts the values too)."""
+        steps = sheet_steps(self.policy, self.reason, self.facts)
+        return digest_of([self.policy.text, [grant.name for grant in self.policy.tools], steps])
+
 
 class EngineDecider:
     """Our own engine at work on one checkpoint. Greedy unless `sampled`: the same case gives the same answer."""
@@ -84,6 +94,7 @@ class EngineDecider:
         self._grammars = grammars or Grammars(tokenizer)
         self._temperature, self._seed = temperature, seed
         self._asked: OrderedDict[str, _Asked] = OrderedDict()
+        self._sheets: dict[str, GenerationResult] = {}
 
     @property
     def checkpoint_id(self) -> str:
@@ -109,8 +120,7 @@ class EngineDecider:
         asked = [self._choice_request(view) for view in views]
         choices = self._generate(asked)
         wanted = [self._wanted(view, result) for view, result in zip(views, choices, strict=True)]
-        sheets = iter(self._generate([self._sheet_request(sheet) for wants in wanted for sheet in wants]))
-        read = [[next(sheets) for _ in wants] for wants in wanted]
+        read = self._read(wanted)
         return [
             self._decided(view, request, [choice, *results], wants)
             for view, request, choice, results, wants in zip(views, asked, choices, read, wanted, strict=True)
@@ -125,6 +135,20 @@ class EngineDecider:
             )
             for request, result in zip(requests, self._generate(requests), strict=True)
         ]
+
+    def _read(self, wanted: Sequence[Sequence["_Sheet"]]) -> list[list[GenerationResult]]:
+        """Return the reading of every sheet. Frozen weights read the same sheet alike, so each is read once."""
+        sheets = {sheet.key: sheet for wants in wanted for sheet in wants}
+        read = {key: result for key in sheets if (result := self._sheets.get(key)) is not None}
+        missing = [key for key in sheets if key not in read]
+        results = self._generate([self._sheet_request(sheets[key]) for key in missing]) if missing else ()
+        for key, result in zip(missing, results, strict=True):
+            read[key] = result
+            if self._temperature == 0 and result.error is None:
+                self._sheets[key] = _remembered(result)
+        for key in list(self._sheets)[: max(0, len(self._sheets) - KEPT_SHEETS)]:
+            self._sheets.pop(key, None)
+        return [[read[one.key] for one in wants] for wants in wanted]
 
     def _choice_request(self, view: CaseView) -> GenerationRequest:
         head, tail = _halves(view)
@@ -175,7 +199,9 @@ class EngineDecider:
             read_sheet(sheet.policy, sheet.facts, result.steps, forbids=sheet.forbids)
             for sheet, result in zip(sheets, results[1:], strict=True)
         ]
+        sureness = round(_sureness(results[0], results[1:], sheets), 4)
         decision = settle(view.evidence, Reason(results[0].steps[0].strip()), read)
+        decision = decision.model_copy(update={"sureness": sureness})
         answer = decision_segments(view, decision, conflict=bool(view.evidence.contradictions))[:-1]
         scratch = "".join(segment.text for segment in answer)
         self._asked[view.evidence.digest] = _Asked(tuple(request.prompt), results[0].session)
@@ -214,9 +240,24 @@ class EngineDecider:
             output_tokens=sum(len(one.ids) for one in results),
             ttft_ms=round(results[0].ttft_ms, 1),
             latency_ms=round(sum(one.latency_ms for one in results), 1),
-            confidence=round(min(one.confidence for one in results), 4),
             error=f"{type(error).__name__}: {error}" if error else None,
         )
+
+
+def _remembered(result: GenerationResult) -> GenerationResult:
+    """Return a reading for the next case that asks for it, which then costs nothing."""
+    return replace(result, prompt_tokens=0, computed_tokens=0, cached_tokens=0, latency_ms=0.0, session=None)
+
+
+def _sureness(choice: GenerationResult, sheets: Sequence[GenerationResult], asked: Sequence[_Sheet]) -> float:
+    """Return how sure the model was of what the outcome follows from: the clauses, and what they ask of the facts.
+
+    Which reason it gave the case, which sentence it quotes and which tool it asks for change no outcome.
+    """
+    deciding = [choice.sureness[1]]
+    for result, sheet in zip(sheets, asked, strict=True):
+        deciding += result.sureness[1 : len(sheet.facts) + 2]
+    return min(deciding)
 
 
 def _halves(view: CaseView) -> tuple[list[Segment], list[Segment]]:

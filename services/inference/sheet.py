@@ -14,7 +14,8 @@ A clause is read by itself, apart from the customer's message and from other cla
 
 So no condition can be forgotten by not writing it down, a name is never misspelt, and a small model faces one small
 question at a time. What a fact is stays hidden from the reader, who would otherwise be tempted to find in the clause
-what the order already has (measured: docs/checkpoint.md); only of a text it is asked whether it fits. What follows from a reading is computed (`services.domain.weighing`).
+what the order already has (measured: docs/checkpoint.md); only of a text it is asked whether it fits. So a reading
+holds for every order with these facts. What follows from it is computed (`services.domain.weighing`).
 """
 
 import re
