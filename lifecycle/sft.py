@@ -76,8 +76,9 @@ def train_sft(  # noqa: PLR0913, PLR0917
 ) -> Path:
     """Train an adapter on `trees` and seal it; return the checkpoint's folder.
 
-    `end_at` seals what there is after that many of the planned steps; its card says so. Killed at any point, the next call with the same settings goes on from the last saved step and ends with the
-    same weights (same seed, same machine). Raises RunError on an empty dataset or on a folder of another run.
+    `end_at` seals what there is after that many of the planned steps; its card says so. Killed at any point, the next
+    call with the same settings goes on from the last saved step and ends with the same weights (same seed, same
+    machine). Raises RunError on an empty dataset or on a folder of another run.
     """
     if not trees:
         raise RunError("dataset: it holds no row; build or export one first (returns-desk data build)")
