@@ -79,9 +79,11 @@ def main(arguments: list[str]) -> int:
     if options.every < 1:
         parser.error("--every needs 1 or more")
     # The model library takes seconds to import: bad arguments are told before.
+    from services.inference.base import ensure_base  # noqa: PLC0415
     from services.inference.decider import load_decider  # noqa: PLC0415
 
     settings = get_settings()
+    ensure_base(settings.checkpoints_dir)
     chosen = attacks()[:: options.every]
     decider = load_decider(options.checkpoint or champion(settings), roots(settings))
     result = report(chosen, run(chosen, decider))
