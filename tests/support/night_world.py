@@ -123,9 +123,25 @@ def put_label(  # noqa: PLR0917
     return f"lab-{name}"
 
 
+WORDS = (
+    "Unpacked the {item} tonight and found it smashed; please take it.",
+    "Sadly your {item} did not survive the post.",
+    "Chips all over the rim of this {item}, I would rather return it.",
+    "One look at the {item}: shattered. Returning it, if I may.",
+    "The courier must have dropped my {item}. It rattles and is split.",
+    "Splinters everywhere! The {item} has had it.",
+)
+"""Words of customers that are none of the suites': a label that repeats a case of the gate never trains."""
+
+
 def customers(count: int) -> list[dict]:
     """Return eligible cases that no suite holds."""
-    return [case(100 + number, window=30, since=number % 28) for number in range(count)]
+    rows = [case(100 + number, window=30, since=number % 28) for number in range(count)]
+    items = [row["order_facts"]["item"] for row in rows]
+    return [
+        {**row, "message": WORDS[number % len(WORDS)].format(item=item)}
+        for number, (row, item) in enumerate(zip(rows, items, strict=True))
+    ]
 
 
 assert all(row["expected_decision"] == Outcome.ELIGIBLE.value for row in customers(3))
