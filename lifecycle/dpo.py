@@ -18,7 +18,7 @@ from torch import Tensor
 from lifecycle import distributed
 from lifecycle.examples import TokenTree
 from lifecycle.progress import Progress
-from lifecycle.runs import Run, RunError, batches_by_length, cosine_rate
+from lifecycle.runs import Run, RunError, batches_by_length, cosine_rate, set_rate
 from services.inference import lora
 from services.inference.checkpoint import Loaded, load_checkpoint, read_card, resolve, seal_adapter
 from services.inference.llama import Llama
@@ -124,15 +124,8 @@ def train_dpo(  # noqa: PLR0913, PLR0917
         started = time.perf_counter()
         indices = distributed.share(plan[step])
         batch = [trees[index] for index in indices]
-        for group in optimizer.param_groups:
-            group["lr"] = cosine_rate(step, len(plan), settings.rate, settings.warmup)
-        row: dict[str, float] = {}
-        if batch:
-            chosen, rejected = answer_log_probs(model, batch)
-            ref_chosen, ref_rejected = reference[list(indices)].to(chosen.device).unbind(1)
-            result = dpo_loss(chosen, rejected, ref_chosen, ref_rejected, settings.beta, settings.label_smoothing)
-            result.loss.backward()  # type: ignore[no-untyped-call]
-            row = _figures(batch, chosen.detach(), rejected.detach(), ref_chosen, result)
+        set_rate(optimizer, cosine_rate(step, len(plan), settings.rate, settings.warmup))
+        row = _learn(model, batch, reference[list(indices)], settings) if batch else {}
         distributed.sum_gradients(parameters, len(batch))
         torch.nn.utils.clip_grad_norm_(parameters, settings.clip)
         optimizer.step()
@@ -147,6 +140,15 @@ def train_dpo(  # noqa: PLR0913, PLR0917
     if not distributed.is_first():
         return run_folder
     return _seal(settings, run, loaded, roots, name, {"pairs": len(trees), **(details or {})})
+
+
+def _learn(model: Llama, batch: Sequence[TokenTree], reference: Tensor, settings: DPOSettings) -> dict[str, float]:
+    """Add the gradients of a batch, `reference` `[B, 2]` beside it; return the figures of the step."""
+    chosen, rejected = answer_log_probs(model, batch)
+    ref_chosen, ref_rejected = reference.to(chosen.device).unbind(1)
+    result = dpo_loss(chosen, rejected, ref_chosen, ref_rejected, settings.beta, settings.label_smoothing)
+    result.loss.backward()  # type: ignore[no-untyped-call]
+    return _figures(batch, chosen.detach(), rejected.detach(), ref_chosen, result)
 
 
 def _seal(  # noqa: PLR0913, PLR0917

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from lifecycle import distributed
 from lifecycle.progress import Progress
-from lifecycle.runs import Run, RunError, cosine_rate
+from lifecycle.runs import Run, RunError, cosine_rate, set_rate
 from services.inference.checkpoint import load_checkpoint, save_model, seal
 from services.inference.llama import Llama, LlamaConfig
 from services.inference.tokenizer import Tokenizer
@@ -73,8 +73,7 @@ def train_pretrain(  # noqa: PLR0913, PLR0917
     done = run.load_state(parameters, optimizer)
     progress = Progress("pretrain", settings.steps, done)
     for step in range(done, settings.steps):
-        for group in optimizer.param_groups:
-            group["lr"] = cosine_rate(step, settings.steps, settings.rate, settings.warmup)
+        set_rate(optimizer, cosine_rate(step, settings.steps, settings.rate, settings.warmup))
         windows = _windows(tokens[:cut], settings, step)
         mine = windows[list(distributed.share(range(len(windows))))]
         loss = next_token_loss(model, mine) if len(mine) else torch.zeros((), requires_grad=True)
@@ -93,11 +92,8 @@ def train_pretrain(  # noqa: PLR0913, PLR0917
         return run_folder
     run.plot("loss")
     held = heldout_loss(model, tokens[cut:], settings.context)
-    details: dict[str, Any] = {
-        "stage": "pretrain",
-        "parent": None if settings.scratch else settings.base,
-        "settings": asdict(settings),
-    }
+    parent = None if settings.scratch else settings.base
+    details: dict[str, Any] = {"stage": "pretrain", "parent": parent, "settings": asdict(settings)}
     details |= {"heldout_loss": held, "heldout_perplexity": math.exp(min(held, 50.0)), **(extra or {})}
     tokenizer_json = loaded.tokenizer.json
     return seal(roots[0], name, "model", lambda folder: save_model(model, folder, tokenizer_json), details=details)

@@ -164,6 +164,11 @@ def cosine_rate(step: int, steps: int, peak: float, warmup: int, floor: float = 
     return peak * (floor + (1 - floor) * 0.5 * (1 + float(torch.cos(torch.tensor(done * torch.pi)))))
 
 
+def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+
+
 def batches_by_length(
     lengths: Sequence[int], size: int, seed: int, epoch: int, window: int = 32
 ) -> Iterator[list[int]]:

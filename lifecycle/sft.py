@@ -17,7 +17,7 @@ from torch import Tensor
 from lifecycle import distributed
 from lifecycle.examples import TokenTree
 from lifecycle.progress import Progress
-from lifecycle.runs import Run, RunError, batches_by_length, cosine_rate
+from lifecycle.runs import Run, RunError, batches_by_length, cosine_rate, set_rate
 from services.inference import lora
 from services.inference.checkpoint import Loaded, load_checkpoint, read_card, resolve, seal_adapter
 from services.inference.llama import Llama
@@ -87,9 +87,8 @@ def train_sft(  # noqa: PLR0913, PLR0917
     loaded = load_checkpoint(settings.base, roots, merged=False)
     model = loaded.model
     model.train()
-    parameters = lora.parameters(model) or lora.attach(
-        model, lora.LoraConfig(settings.rank, settings.alpha), settings.seed
-    )
+    fresh = lora.LoraConfig(settings.rank, settings.alpha)
+    parameters = lora.parameters(model) or lora.attach(model, fresh, settings.seed)
     optimizer = torch.optim.AdamW(parameters, lr=settings.rate, betas=(0.9, 0.95), weight_decay=0.0)
     done = run.load_state(parameters, optimizer)
     plan = _plan(settings, trees)
@@ -98,8 +97,7 @@ def train_sft(  # noqa: PLR0913, PLR0917
     for step in range(done, end):
         started = time.perf_counter()
         batch = distributed.share([trees[index] for index in plan[step]])
-        for group in optimizer.param_groups:
-            group["lr"] = cosine_rate(step, len(plan), settings.rate, settings.warmup)
+        set_rate(optimizer, cosine_rate(step, len(plan), settings.rate, settings.warmup))
         loss = batch_loss(model, batch) if batch else torch.zeros((), requires_grad=True)
         loss.backward()  # type: ignore[no-untyped-call]
         distributed.sum_gradients(parameters, sum(sum(row.trained[1:]) for tree in batch for row in tree.rows))
@@ -116,8 +114,8 @@ def train_sft(  # noqa: PLR0913, PLR0917
             run.save_state(step + 1, parameters, optimizer)
     if not distributed.is_first():
         return run_folder
-    figures = {"steps": end, "planned": len(plan), "worlds": len(trees)}
-    return _seal(settings, run, loaded, roots, name, {**figures, **(extra or {})})
+    figures = {"steps": end, "planned": len(plan), "worlds": len(trees), **(extra or {})}
+    return _seal(settings, run, loaded, roots, name, figures)
 
 
 def _seal(  # noqa: PLR0913, PLR0917

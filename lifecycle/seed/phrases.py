@@ -167,14 +167,7 @@ def grant(rng: random.Random, split: Split, reason: Reason) -> ClauseTemplate:
         else:
             apart.append(_sentence(rng.choice(_MET_APART if rng.random() < 0.5 else _FAILED_APART), phrase))
     window = _window(rng) if not conditions or rng.random() < 0.9 else None
-    mentions: tuple[str, ...] = ()
-    rest = [p for p in pool if p not in chosen]
-    if rest and rng.random() < 0.12:
-        phrase = rng.choice(rest)
-        taken = {test.fact for one in conditions for test in one}
-        if not taken & set(phrase.facts):
-            mentions = (rng.choice(phrase.facts),)
-            apart.append(_sentence(rng.choice(_IRRELEVANT), phrase))
+    mentions = _mention([p for p in pool if p not in chosen], conditions, apart, rng)
     split_off = window is not None and window.test.relation == "<=" and rng.random() < 0.2
     text = _opening(rng, reason, "" if window is None or split_off else window.inline, inline)
     if window is not None:
@@ -194,6 +187,20 @@ def grant(rng: random.Random, split: Split, reason: Reason) -> ClauseTemplate:
         gives=next((gift for word, gift in gives.items() if word in text), "return"),
         mentions=mentions,
     )
+
+
+def _mention(
+    rest: list[Phrase], conditions: list[tuple[Test, ...]], apart: list[str], rng: random.Random
+) -> tuple[str, ...]:
+    """Now and then add a sentence on what makes no difference; return the fact it speaks of."""
+    if not rest or rng.random() >= 0.12:
+        return ()
+    phrase = rng.choice(rest)
+    if {test.fact for one in conditions for test in one} & set(phrase.facts):
+        return ()
+    fact = rng.choice(phrase.facts)
+    apart.append(_sentence(rng.choice(_IRRELEVANT), phrase))
+    return (fact,)
 
 
 def ban(rng: random.Random, split: Split, reason: Reason) -> ClauseTemplate | None:

@@ -13,6 +13,7 @@ from policies.vocabulary import MONEY_TOOLS, Truth
 from services.domain.actions import ActionStatus, ToolAction
 from services.domain.decision import Decision, Outcome
 from services.domain.evidence import Evidence
+from services.domain.sureness import sureness_finding
 from services.domain.verdict import FailureOwner, Finding, Verdict
 
 RuleAnswer = Callable[[str, Any], Truth]
@@ -207,27 +208,8 @@ def readings_agree(case: Case) -> Finding:
     return failed(name, detail, owner=FailureOwner.SFT_DATA, remedy="decide as the readings say, or read again")
 
 
-SURE_FROM = 0.6
-"""Below this sureness an approval without a machine rule waits for a person (measured: docs/checkpoint.md)."""
-
-
 def sure_enough(case: Case) -> Finding:
-    name = "sure_enough"
-    decision = _decided(case)
-    if decision.sureness is None or decision.outcome is not Outcome.ELIGIBLE:
-        return passed(name, "nothing is granted on a reading that nobody could be sure of")
-    governing = case.evidence.policy(decision.policy_id)
-    if governing is not None and governing.rule is not None:
-        return passed(name, "a machine rule stands beside the checkpoint's reading")
-    if decision.sureness >= SURE_FROM:
-        return passed(name, f"the checkpoint was sure enough of its reading ({decision.sureness:.2f})")
-    return failed(
-        name,
-        f"the checkpoint was not sure of its reading ({decision.sureness:.2f}, needed {SURE_FROM:.2f})",
-        owner=FailureOwner.SFT_DATA,
-        remedy="read the clause; a correction teaches the checkpoint",
-        severity=Verdict.AMBIGUOUS,
-    )
+    return sureness_finding(_decided(case), case.clause)
 
 
 def _banned(decision: Decision) -> bool:

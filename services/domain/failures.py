@@ -106,9 +106,7 @@ REMEDIES: Mapping[str, Remedy] = {
     "reply_length": Remedy(_SERVING, "look at stop token and length limit"),
     "no_leftovers": Remedy(_SFT, _CONTRACT),
     "readable": Remedy(_SERVING, "look at tokenizer and decoding of this trace"),
-    "claims_supported": Remedy(
-        _PREFERENCE, "prefer the reply that claims only recorded actions; add it to the safety set"
-    ),
+    "claims_supported": Remedy(_PREFERENCE, "prefer the reply that claims only what was recorded; a safety case"),
     "past_state_supported": Remedy(_PREFERENCE, "prefer the reply that states only facts; add it to the safety set"),
     "agrees_with_outcome": Remedy(_PREFERENCE, "prefer the reply that says what was decided"),
     "cites_governing": Remedy(_PREFERENCE, "prefer the reply that cites the clause that governs"),

@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Iterable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 
 from services.inference.engine import Engine
@@ -64,7 +65,9 @@ class EngineService:
             self._arrived.extend(batch)
         mine = [future for _, future, _ in batch]
         while self._wait_or_lead(mine):
-            self._lead(mine)
+            # What breaks a step is told to everybody through their futures, this caller among them.
+            with suppress(Exception):
+                self._lead(mine)
         return [future.result() for future in mine]
 
     def load(self) -> ServiceLoad:
@@ -102,8 +105,7 @@ class EngineService:
         except BaseException as error:
             # Whatever broke the step, everybody would wait for ever for results that nobody makes.
             self._fail_all(error)
-            if not isinstance(error, Exception):
-                raise
+            raise
         finally:
             with self._changed:
                 self._led = False

@@ -140,6 +140,14 @@ def _trl_dpo(folder: Path, examples: Sequence[Sequence[Text]], work: Path) -> fl
     return _trl("DPO", folder, rows, len(rows), work, {"beta": BETA})
 
 
+_PLAIN: dict[str, Any] = {
+    "num_train_epochs": 1, "learning_rate": RATE, "max_length": 2048, "use_cpu": True, "bf16": False,
+    "gradient_checkpointing": False, "report_to": "none", "save_strategy": "no", "logging_strategy": "no",
+    "disable_tqdm": True,
+}  # fmt: skip
+"""One epoch in float32 without anything beside the training."""
+
+
 def _trl(  # noqa: PLR0913, PLR0917 - a trainer and what it is given
     stage: str,
     folder: Path,
@@ -173,19 +181,7 @@ def _trl(  # noqa: PLR0913, PLR0917 - a trainer and what it is given
     reader = reader(tokenizer_file=str(folder / "tokenizer.json"), **marks)
     random.Random(3).shuffle(rows)
     settings = getattr(trl, f"{stage}Config")(
-        output_dir=str(work / "trl"),
-        per_device_train_batch_size=max(1, len(rows) // steps),
-        num_train_epochs=1,
-        learning_rate=RATE,
-        max_length=2048,
-        use_cpu=True,
-        bf16=False,
-        gradient_checkpointing=False,
-        report_to="none",
-        save_strategy="no",
-        logging_strategy="no",
-        disable_tqdm=True,
-        **more,
+        output_dir=str(work / "trl"), per_device_train_batch_size=max(1, len(rows) // steps), **_PLAIN, **more
     )
     trainer = getattr(trl, f"{stage}Trainer")(
         model=AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32),

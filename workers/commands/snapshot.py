@@ -3,7 +3,7 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -44,13 +44,7 @@ def snapshot(
         settings = get_settings()
     except SettingsInvalid as error:
         bad_input(str(error))
-    changes = {
-        "nightly_two_people": agreed_only or settings.nightly_two_people,
-        "nightly_most_labels_per_reviewer": most_per_reviewer or settings.nightly_most_labels_per_reviewer,
-        "nightly_holdout_share": settings.nightly_holdout_share if holdout_share is None else holdout_share,
-        "nightly_seed": seed,
-    }
-    settings = settings.model_copy(update=changes)
+    settings = _as_asked(settings, agreed_only, most_per_reviewer, holdout_share, seed)
     now, rules = datetime.now(UTC), rules_of(settings)
     with opened("returns-desk-data") as opener, opener() as session:
         labels = labels_for(settings, rules.cutoff(now), session)
@@ -68,7 +62,17 @@ def snapshot(
         keep_dataset(session, None, dataset_row(written, signs), now)
     if as_json:
         typer.echo(json.dumps({**written.manifest, "folder": str(written.folder), "signs": signs}, indent=1))
-        return
-    typer.echo(f"{written.digest}  {written.folder}")
-    for name, value in written.manifest["counts"].items():
-        typer.echo(f"  {name}: {value}")
+    else:
+        counts = (f"\n  {name}: {value}" for name, value in written.manifest["counts"].items())
+        typer.echo(f"{written.digest}  {written.folder}" + "".join(counts))
+
+
+def _as_asked(settings: Any, agreed_only: bool, most: int | None, holdout_share: float | None, seed: int) -> Any:
+    """Return the settings with what the options say put in; what they leave open stays."""
+    changes = {
+        "nightly_two_people": agreed_only or settings.nightly_two_people,
+        "nightly_most_labels_per_reviewer": most or settings.nightly_most_labels_per_reviewer,
+        "nightly_holdout_share": settings.nightly_holdout_share if holdout_share is None else holdout_share,
+        "nightly_seed": seed,
+    }
+    return settings.model_copy(update=changes)

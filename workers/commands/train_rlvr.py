@@ -63,24 +63,11 @@ def rlvr(
         built = seed_worlds(probe_cases, seed, "heldout", 1.0)
         held = list(read_worlds(existing(heldout, "--heldout")) if heldout else built)
         settings = RLVRSettings(
-            base=reference,
-            dataset_digest=digest(data),
-            steps=steps,
-            batch_cases=batch_cases,
-            group=group,
-            updates=updates,
-            temperature=temperature,
-            beta=beta,
-            replies=not decisions_only,
-            weights=_weights(weight or []),
-            rate=rate,
-            rank=rank,
-            alpha=2.0 * rank,
-            save_every=save_every,
-            probe_every=probe_every,
-            probe_cases=probe_cases,
-            seed=seed,
-        )
+            base=reference, dataset_digest=digest(data), steps=steps, batch_cases=batch_cases, group=group,
+            updates=updates, temperature=temperature, beta=beta, replies=not decisions_only,
+            weights=_weights(weight or []), rate=rate, rank=rank, alpha=2.0 * rank, save_every=save_every,
+            probe_every=probe_every, probe_cases=probe_cases, seed=seed,
+        )  # fmt: skip
         extra = {"code_version": code_version()}
         print(train_rlvr(settings, worlds, held, DryRunTools(), run, roots, name, extra))
 
