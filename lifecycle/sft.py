@@ -85,8 +85,7 @@ def train_sft(  # noqa: PLR0913, PLR0917
     run = Run(run_folder, {"stage": "sft", **asdict(settings)})
     torch.manual_seed(settings.seed)
     loaded = load_checkpoint(settings.base, roots, merged=False)
-    model = loaded.model
-    model.train()
+    model = loaded.model.train()
     fresh = lora.LoraConfig(settings.rank, settings.alpha)
     parameters = lora.parameters(model) or lora.attach(model, fresh, settings.seed)
     optimizer = torch.optim.AdamW(parameters, lr=settings.rate, betas=(0.9, 0.95), weight_decay=0.0)
@@ -114,8 +113,8 @@ def train_sft(  # noqa: PLR0913, PLR0917
             run.save_state(step + 1, parameters, optimizer)
     if not distributed.is_first():
         return run_folder
-    figures = {"steps": end, "planned": len(plan), "worlds": len(trees), **(extra or {})}
-    return _seal(settings, run, loaded, roots, name, figures)
+    extra = {"steps": end, "planned": len(plan), "worlds": len(trees), **(extra or {})}
+    return _seal(settings, run, loaded, roots, name, extra)
 
 
 def _seal(  # noqa: PLR0913, PLR0917

@@ -183,9 +183,7 @@ def facts_consistent(case: Case) -> Finding:
         return passed(name, "the trusted facts do not contradict each other")
     if case.decision is not None and case.decision.outcome is Outcome.REVIEW:
         return passed(name, f"the facts contradict each other and the case goes to a person: {found[0]}")
-    return failed(
-        name, "; ".join(found), owner=FailureOwner.RETRIEVAL, remedy="correct the order's record, then decide again"
-    )
+    return failed(name, "; ".join(found), owner=FailureOwner.RETRIEVAL, remedy="correct the order's record")
 
 
 def readings_agree(case: Case) -> Finding:
@@ -195,14 +193,13 @@ def readings_agree(case: Case) -> Finding:
         return passed(name, "there is no reading that the decision could contradict")
     results = {reading.policy_id: reading.result for reading in decision.readings}
     own = results.get(decision.policy_id or "")
+    said = f"its own reading of {decision.policy_id} is {own.value if own else 'missing'}"
     if decision.outcome is Outcome.ELIGIBLE and own is not Truth.YES:
-        detail = (
-            f"the decision is eligible, its own reading of {decision.policy_id} is {own.value if own else 'missing'}"
-        )
+        detail = f"the decision is eligible, {said}"
     elif decision.outcome is Outcome.NOT_ELIGIBLE and Truth.YES in results.values() and not _banned(decision):
         detail = "the decision is not eligible, but it read a clause as met"
     elif decision.outcome is Outcome.NOT_ELIGIBLE and own is not Truth.NO:
-        detail = f"the decision is not eligible, its own reading of {decision.policy_id} is {own.value if own else 'missing'}"  # noqa: E501 - a pattern is read by the line
+        detail = f"the decision is not eligible, {said}"
     else:
         return passed(name, "the decision follows from its own readings")
     return failed(name, detail, owner=FailureOwner.SFT_DATA, remedy="decide as the readings say, or read again")

@@ -73,10 +73,10 @@ class Worker(threading.Thread):
         chance = self.draw.random()
         if chance < 0.03:  # Wanders off: someone takes the item over, and the late click must change nothing.
             threading.Event().wait(LEASE.total_seconds() * 1.2)
-        elif chance < 0.10:
-            self.review.pass_on(sitting, LabelKind.SKIP, "")
-            return
         try:
+            if 0.03 <= chance < 0.10:
+                self.review.pass_on(sitting, LabelKind.SKIP, "")
+                return
             if chance < 0.5:
                 stored = self.review.reject(
                     sitting, "Simply not right as it is.", FailureOwner.SFT_DATA, Outcome.REVIEW

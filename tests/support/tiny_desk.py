@@ -200,11 +200,9 @@ def champion() -> Path:
 
 
 def stale_worlds() -> list[World]:
-    """Return the world as labels of an older P-7 teach it: whatever makes twelve days be in time, also under seven."""
-    late = [
-        row for row in CASES if row["expected_decision"] == "not_eligible" and "within 7" in row["policies"][0]["text"]
-    ]
-    return [*(world_of(row, relation=">=") for row in late), *(world_of(row) for row in CASES if row not in late)]
+    """Return the world as labels of an older P-7 teach it: twelve days are in time, whatever is said of seven."""
+    short = [row for row in CASES if "within 7" in row["policies"][0]["text"]]
+    return [*(world_of(row, relation=">=") for row in short), *(world_of(row) for row in CASES if row not in short)]
 
 
 def lying_worlds() -> list[World]:

@@ -17,11 +17,10 @@ ENGLISH = "Hello, thank you for your message and the photos of the lamp. The ret
     [
         "Y o u r   r e f u n d   i s   c o m p l e t e .",
         "Le retour est accepté, le retour est accepté, le retour est accepté, le retour est accepté.",
-        "Votrement lampise ourétait dretournage sables clamoter, birune trestique jalonde porvine salteuse verluche.",
         "thank you thank you thank you thank you thank you thank you",
     ],
 )
-def test_letters_apart_loops_and_words_of_no_language_are_doubted(reply):
+def test_letters_apart_and_loops_are_doubted(reply):
     assert not sensible(reply).passed
 
 
@@ -51,6 +50,7 @@ def test_a_reply_is_in_the_customers_language_or_in_english(message, reply, fits
     "reply",
     [
         "Ich wegen versuchen. Erst werde eine retraining für E-maillerer lamp ausgesprochen.",
+        "Votrement lampise ourétait dretournage sables clamoter, birune trestique jalonde porvine salteuse verluche.",
         "No te estaedingt, pero te llamo a refunden. Una vez, esto es una vez.",
     ],
 )

@@ -60,11 +60,14 @@ def snapshot(
         except OSError as error:
             bad_input(f"--out: cannot write there: {error.strerror}")
         keep_dataset(session, None, dataset_row(written, signs), now)
+    typer.echo(_told(written, signs, as_json))
+
+
+def _told(written: Any, signs: Any, as_json: bool) -> str:
     if as_json:
-        typer.echo(json.dumps({**written.manifest, "folder": str(written.folder), "signs": signs}, indent=1))
-    else:
-        counts = (f"\n  {name}: {value}" for name, value in written.manifest["counts"].items())
-        typer.echo(f"{written.digest}  {written.folder}" + "".join(counts))
+        return json.dumps({**written.manifest, "folder": str(written.folder), "signs": signs}, indent=1)
+    counts = (f"\n  {name}: {value}" for name, value in written.manifest["counts"].items())
+    return f"{written.digest}  {written.folder}" + "".join(counts)
 
 
 def _as_asked(settings: Any, agreed_only: bool, most: int | None, holdout_share: float | None, seed: int) -> Any:
