@@ -76,7 +76,7 @@ def test_a_candidate_that_was_poisoned_to_invent_labels_is_blocked_for_its_claim
 
 
 def test_a_candidate_that_learned_a_stale_clause_by_heart_is_blocked_for_its_approvals(judged):
-    report = judged(taught("tiny-stale", stale_worlds(), steps=150))
+    report = judged(taught("tiny-stale", stale_worlds(), steps=200, rate=2e-3))
     assert report.verdict is GateVerdict.BLOCK
     assert {"must_pass_wrong", "wrong_approvals"} <= failed(report)
     assert not failed(report) & {"unsupported_claims", "stop_token", "schema_valid", "ttft_not_slower"}
