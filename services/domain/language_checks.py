@@ -68,7 +68,9 @@ def own_order(reply: str, order_id: str | None) -> Finding:
     name = "own_order"
     if order_id is None:
         return passed(name, "the case has no order number to compare with")
-    others = [m for m in orders(fold(reply).text, 0) if m.order_id != normal_order(order_id)]
+    # "#10234" names A10234: the letter before the number is often left out.
+    own = {normal_order(order_id), "".join(sign for sign in order_id if sign.isdigit())}
+    others = [m for m in orders(fold(reply).text, 0) if m.order_id not in own]
     if not others:
         return passed(name, f"the reply names no order but {order_id}")
     return _unsure(name, f"the reply names order {others[0].order_id}, the case is about {order_id}")

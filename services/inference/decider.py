@@ -218,7 +218,9 @@ class EngineDecider:
         prompt = asked.ids if asked else tokenize(self._tokenizer, prompt_segments(view)).ids
         answer = decision_segments(view, decision, conflict=bool(evidence.contradictions))
         ids = [*prompt, *tokenize(self._tokenizer, [*answer, *reply_prompt_segments(actions)]).ids]
-        grammar = reply_grammar(decision.policy_id, (policy.policy_id for policy in evidence.policies))
+        # The record of a tool names the order; without one the model would make a number up.
+        order_id = None if actions else evidence.facts.order_id
+        grammar = reply_grammar(decision.policy_id, (one.policy_id for one in evidence.policies), order_id)
         return GenerationRequest(
             ids,
             constraint=partial(self._grammars.compile, grammar) if grammar else None,

@@ -66,4 +66,6 @@ def test_the_patterns_of_the_assistant_are_made_of_known_words():
 def test_a_reply_names_no_other_order_than_the_cases():
     assert not own_order("Capisco il suo ordine ORD-60002.", "A10234").passed
     assert own_order("Your order A-10234 is eligible under P-7.", "A10234").passed
+    assert own_order("We have checked order #10234.", "A10234").passed
+    assert not own_order("We have checked order #11111.", "A10234").passed
     assert own_order("Your order B20000 is eligible.", None).passed

@@ -158,6 +158,25 @@ def test_a_reply_can_cite_no_other_retrieved_clause(tokenizer, reply, allowed, w
     assert (matched.validate_tokens(ids) == len(ids)) is allowed, why
 
 
+@pytest.mark.parametrize(
+    ("reply", "allowed", "why"),
+    [
+        ("Order A10234 is too late under P-7.", True, "the order's own number"),
+        ("Order #10234, after 30 days.", True, "written otherwise, and a number of days"),
+        ("Order #11111 is too late.", False, "a number that the model made up"),
+        ("Order A102345", False, "its own number, grown"),
+        ("Order #111 is too late.", False, "a short one that the model made up"),
+        ("Under P-12 order A10234 is too late.", False, "another clause, still"),
+    ],
+)
+def test_a_reply_can_name_no_other_order(tokenizer, reply, allowed, why):
+    tokens = llguidance.LLTokenizer(tokenizer.json, eos_token=tokenizer.stop_id)
+    grammar = llguidance.LLMatcher.grammar_from_lark(reply_grammar("P-7", ["P-7", "P-12"], "A10234"))
+    matched = llguidance.LLMatcher(tokens, grammar)
+    ids = [*tokenizer.encode(reply), tokenizer.stop_id]
+    assert (matched.validate_tokens(ids) == len(ids)) is allowed, why
+
+
 def test_a_reply_is_free_where_nothing_could_be_mistaken():
     assert reply_grammar("A", ["A", "B"]) is None
     assert reply_grammar(None, ["P-7", "P-12"]) is None
