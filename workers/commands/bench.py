@@ -16,10 +16,10 @@ from workers.commands.output import bad_input
 if TYPE_CHECKING:
     from infra.settings import Settings
 
-PARTS = ("ours", "ablation", "llama", "transformers", "verify", "desk", "training")
+PARTS = ("ours", "ablation", "llama", "transformers", "verify", "desk", "training", "review")
 DOCS = Path(__file__).parents[2] / "docs" / "bench"
-_FULL = {"ingestion": 2000, "overhead": 25, "returns": 32, "verify": 1000, "trees": 3, "pairs": 5}
-_QUICK = {"ingestion": 300, "overhead": 8, "returns": 8, "verify": 200, "trees": 1, "pairs": 2}
+_FULL = {"ingestion": 2000, "overhead": 25, "returns": 32, "verify": 1000, "trees": 3, "pairs": 5, "items": 100_000}
+_QUICK = {"ingestion": 300, "overhead": 8, "returns": 8, "verify": 200, "trees": 1, "pairs": 2, "items": 5_000}
 
 
 def bench(
@@ -54,13 +54,21 @@ def bench(
             measured = _measure(part, settings, Path(folder), quick=quick)
             report[part] = measured | {"took_s": round(time.perf_counter() - started, 1)}
             file.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    text = "\n".join(lines_of(report))
+    text = "\n".join([*lines_of(report), *_review_lines(report)])
     typer.echo(json.dumps(report, indent=1) if as_json else text)
     if docs:
         from workers.bench.plots import draw  # noqa: PLC0415
 
         draw(report, DOCS)
         (DOCS / "table.md").write_text(f"# The last full run\n\nWritten by `returns-desk bench --docs`.\n\n{text}\n")
+
+
+def _review_lines(report: dict[str, Any]) -> list[str]:
+    if "review" not in report:
+        return []
+    from workers.bench_review import table  # noqa: PLC0415 - only a run that measured the pages needs it
+
+    return ["", table(report["review"])]
 
 
 def _earlier(file: Path, chosen: list[str]) -> dict[str, Any]:
@@ -77,6 +85,10 @@ def _measure(part: str, settings: "Settings", work: Path, *, quick: bool) -> dic
         from workers.bench.verifying import verification  # noqa: PLC0415
 
         return verification(sizes["verify"], _say)
+    if part == "review":
+        from workers.bench_review import measure_alone  # noqa: PLC0415
+
+        return measure_alone(settings, sizes["items"])
     if part == "desk":
         from workers.bench.desk import whole_desk  # noqa: PLC0415
 
