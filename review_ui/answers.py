@@ -139,7 +139,8 @@ def _answer(  # noqa: PLR0913, PLR0917 - who, where, with what, which verb
 
 
 def _draft(form: FormData, found: OpenCase) -> Draft | None:
-    return draft_of(form, found.case.trace.evidence) if found.case.trace else None
+    trace = found.case.trace
+    return draft_of(form, trace.evidence, trace.decision) if trace else None
 
 
 def _reason(form: FormData) -> str:

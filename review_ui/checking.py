@@ -14,7 +14,7 @@ from review_ui.access import text_of
 from services.domain.decision import ClauseReading, Decision, Outcome
 from services.domain.evidence import Evidence
 from services.inference.answer import BadAnswer, parse_decision
-from services.inference.prompt import CaseView, test_head, test_tail
+from services.inference.prompt import FORBIDS, CaseView, test_head, test_tail
 
 
 class Fields(NamedTuple):
@@ -66,18 +66,15 @@ def fields_of(evidence: Evidence, decision: Decision | None, reply: str) -> Fiel
         sentence=_label(view, decision.policy_id, decision.evidence),
         conditions=_conditions(governing) if governing else "",
         others="\n".join(
-            line
-            for reading in others
-            for line in (_label(view, reading.policy_id, reading.evidence), _conditions(reading))
-            if line
+            line for reading in others for line in (_marked_label(view, reading), _conditions(reading)) if line
         ),
         tools=tuple(call.name for call in decision.tool_calls),
         reply=reply,
     )
 
 
-def draft_of(form: FormData, evidence: Evidence) -> Draft:
-    """Read the form back into a decision of this case."""
+def draft_of(form: FormData, evidence: Evidence, before: Decision | None) -> Draft:
+    """Read the form back into a decision of this case; `before` is the checkpoint's, which the form started from."""
     fields = Fields(
         reason=text_of(form, "reason", 40),
         outcome=text_of(form, "outcome", 40),
@@ -93,7 +90,7 @@ def draft_of(form: FormData, evidence: Evidence) -> Draft:
     if fields.sentence and fields.sentence not in view.sentences:
         return Draft(fields, None, "This sentence is not among the clauses of the case.")
     try:
-        return Draft(fields, parse_decision(view, _shorthand(fields)), "")
+        return Draft(fields, _with_ban(parse_decision(view, _shorthand(fields)), before), "")
     except BadAnswer as error:
         return Draft(
             fields,
@@ -101,6 +98,18 @@ def draft_of(form: FormData, evidence: Evidence) -> Draft:
             f"{_kindly(str(error))} Write one condition a line, such as "
             "`days_since_delivery <= 30` or `damage_confirmed is true`.",
         )
+
+
+def _with_ban(decision: Decision, before: Decision | None) -> Decision:
+    """Keep that the governing clause forbids: the form chooses its sentence, and says nothing of its kind."""
+    forbidding = {reading.policy_id for reading in before.readings if reading.forbids} if before else set()
+    if decision.policy_id not in forbidding:
+        return decision
+    readings = (
+        reading.model_copy(update={"forbids": True}) if reading.policy_id == decision.policy_id else reading
+        for reading in decision.readings
+    )
+    return decision.model_copy(update={"readings": tuple(readings)})
 
 
 def known_tools() -> Sequence[str]:
@@ -128,6 +137,11 @@ def _label(view: CaseView, policy_id: str | None, evidence: str) -> str:
         return view.label_of(policy_id, evidence) if policy_id else ""
     except (KeyError, StopIteration):
         return ""
+
+
+def _marked_label(view: CaseView, reading: ClauseReading) -> str:
+    label = _label(view, reading.policy_id, reading.evidence)
+    return FORBIDS + label if label and reading.forbids else label
 
 
 def _conditions(reading: ClauseReading) -> str:

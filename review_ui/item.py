@@ -204,7 +204,7 @@ def check(request: Request, login: Labeller, item_id: str, form: Form) -> Respon
     trace = found.case.trace
     if trace is None:
         raise Refused("nothing was decided here")
-    draft = draft_of(form, trace.evidence)
+    draft = draft_of(form, trace.evidence, trace.decision)
     judged = present.judged(found, parts, draft.decision, draft.fields.reply) if draft.decision else None
     rows: list[tuple[str, str]] = []
     if draft.decision:

@@ -80,11 +80,6 @@ def asks_for_proof(outcome: Outcome, reason: Reason, governing: ClauseReading, p
     return unknown and reason in FAULTS and policy.grant(ToolName.REQUEST_PHOTOS) is not None
 
 
-def states_conflict(text: str) -> bool:
-    """Tell whether the answer says that facts contradict each other."""
-    return CONFLICT in text.split("\n")
-
-
 def _readings(view: CaseView, lines: list[str]) -> tuple[ClauseReading, ...]:
     readings: list[ClauseReading] = []
     for line in lines:
