@@ -35,6 +35,7 @@ ALERTS: Mapping[str, str] = {
     "backlog_old": "Backlog too old",
     "queue_old": "Queue too old",
     "drift": "Drift",
+    "canary_withdrawn": "Canary withdrawn",
 }
 ALERTS_LEAD = "Each rings once when it begins, and is over when its cause has been gone for a while."
 ALERTS_NONE = "Nothing rings."

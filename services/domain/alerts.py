@@ -19,6 +19,7 @@ class AlertKind(StrEnum):
     BACKLOG_OLD = "backlog_old"
     QUEUE_OLD = "queue_old"
     DRIFT = "drift"
+    CANARY_WITHDRAWN = "canary_withdrawn"
 
 
 class AlertLimits(NamedTuple):
@@ -43,8 +44,19 @@ class Shares(NamedTuple):
     before: int
 
 
+class Withdrawn(NamedTuple):
+    """A canary that the watch took back because of its live figures; `release` is the id of that move."""
+
+    release: int
+    checkpoint: str
+    why: str
+
+
 class Observed(NamedTuple):
-    """What the rules look at. `last_night` is the newest night that ended: id, status, and how it ended in words."""
+    """What the rules look at. `last_night` is the newest night that ended: id, status, and how it ended in words.
+
+    `withdrawn` is the candidate alias' newest move where the watch made it, and None as soon as another follows.
+    """
 
     now: datetime
     oldest_review_at: datetime | None = None
@@ -53,6 +65,7 @@ class Observed(NamedTuple):
     jobs_ready: int = 0
     last_night: tuple[str, str, str] | None = None
     shares: Sequence[Shares] = ()
+    withdrawn: Withdrawn | None = None
 
 
 class Alarm(NamedTuple):
@@ -85,6 +98,7 @@ def alarms(observed: Observed, limits: AlertLimits) -> tuple[Alarm, ...]:
     """Return every condition that holds now."""
     found = (
         *_of_the_night(observed),
+        _of_the_canary(observed.withdrawn),
         _too_old(
             AlertKind.BACKLOG_OLD,
             "return waits for a person",
@@ -148,6 +162,14 @@ def _of_the_night(observed: Observed) -> tuple[Alarm, ...]:
         return ()
     what = "failed" if kind is AlertKind.RUN_FAILED else "was blocked by the gate"
     return (Alarm(kind, night, f"The night of {night} {what}: {note or 'no reason was noted'}", {"night": night}),)
+
+
+def _of_the_canary(withdrawn: Withdrawn | None) -> Alarm | None:
+    if withdrawn is None:
+        return None
+    said = f"The canary {withdrawn.checkpoint} was withdrawn: {withdrawn.why}"
+    subject = f"release {withdrawn.release}"
+    return Alarm(AlertKind.CANARY_WITHDRAWN, subject, said, {"checkpoint": withdrawn.checkpoint})
 
 
 def _too_old(  # noqa: PLR0913, PLR0917 - one sentence's parts

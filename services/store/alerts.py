@@ -11,10 +11,20 @@ from sqlalchemy import func, or_, select, update
 from sqlmodel import Session, col
 
 from infra.settings import Settings
-from services.domain.alerts import AlertKind, AlertLimits, Observed, OpenAlert, Shares, alarms, changes
+from services.domain.alerts import (
+    AlertKind,
+    AlertLimits,
+    Observed,
+    OpenAlert,
+    Shares,
+    Withdrawn,
+    alarms,
+    changes,
+)
 from services.store.audit import append_audit
 from services.store.desk_state import desk_state, shares
 from services.store.ids import new_id
+from services.store.releases import withdrawn_canary
 from services.store.sessions import lock_for_transaction
 from services.store.tables import AlertNoticeRow, AlertRow, NightRow
 
@@ -72,7 +82,13 @@ def observe(session: Session, now: datetime) -> Observed:
         jobs_ready=state.jobs_ready,
         last_night=(last.id, last.status, last.note) if last else None,
         shares=[Shares(f"{one.route}/{one.reason}", one.recent, one.before) for one in shares(session, now)],
+        withdrawn=_withdrawn(session),
     )
+
+
+def _withdrawn(session: Session) -> Withdrawn | None:
+    move = withdrawn_canary(session)
+    return Withdrawn(move.id, move.replaces.trace_id, move.why) if move and move.replaces else None
 
 
 def evaluate(session: Session, limits: AlertLimits, recipients: Sequence[Recipient], now: datetime) -> Sequence[str]:

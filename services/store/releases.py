@@ -56,6 +56,12 @@ def candidate(session: Session) -> Release | None:
     return newest if newest is not None and newest.checkpoint is not None else None
 
 
+def withdrawn_canary(session: Session) -> Release | None:
+    """Return the candidate's newest move where the watch withdrew a canary: only that one names the live figures."""
+    newest = _newest(session, Alias.CANDIDATE)
+    return newest if newest is not None and newest.kind is ReleaseKind.WITHDRAW and newest.figures else None
+
+
 def history(session: Session, limit: int = 50, before: int | None = None) -> list[Release]:
     """Return moves of both aliases, the newest first; those before the release with id `before`."""
     statement = select(ReleaseRow).order_by(col(ReleaseRow.id).desc()).limit(limit)

@@ -7,10 +7,12 @@ from sqlalchemy import text
 from typer.testing import CliRunner
 
 from infra.settings import get_settings
+from services.domain.alerts import AlertLimits
 from services.domain.canary import CanaryVerdict
 from services.domain.jobs import JobKind
 from services.domain.releases import ReleaseKind
 from services.domain.review import drawn
+from services.store.alerts import evaluate, open_alerts
 from services.store.candidate_runs import candidate_runs, shadow_counts
 from services.store.releases import history
 from services.store.traces import latest_trace
@@ -178,10 +180,18 @@ def test_the_shadow_takes_its_share_and_ends_with_the_candidate(world):
     assert asked == sorted(one for one in ids if drawn(one, f"shadow:{world.candidate.trace_id}", 0.5))
     assert 3 < len(asked) < 21
     world.releasing.withdraw("kim", "seen enough")
+    assert rung(world) == [], "an operator who withdraws knows it already"
     world.shadows()
     assert world.rows("SELECT count(*) FROM candidate_run") == [(0,)], "nobody wants it looked at any more"
     world.decide(4)
     assert world.rows("SELECT count(*) FROM job WHERE kind = 'shadow'") == [(len(asked),)]
+
+
+def rung(world) -> list:
+    """Return the alerts that ring, evaluated as the periodic worker does."""
+    with world.desk.sessions() as session:
+        evaluate(session, AlertLimits(), [], world.desk.clock.now())
+        return list(open_alerts(session))
 
 
 def test_a_canary_answers_its_share_and_each_trace_names_who_decided(world):
@@ -212,6 +222,8 @@ def test_a_canary_that_claims_what_was_not_done_is_rolled_back_by_itself(world, 
     assert newest.figures["unsupported_claims"] == {"champion": 0.0, "candidate": 1.0}
     assert look_at_canary(world.desk) is None, "it is judged once"
     assert set(world.deciders(world.decide(4)).values()) == {world.champion.trace_id}
+    assert [(one.kind, world.candidate.trace_id in one.said) for one in rung(world)] == [("canary_withdrawn", True)]
+    assert rung(world)[0].subject == f"release {newest.id}"
 
 
 @pytest.mark.parametrize("manner", ["raises", "raises in reply", "cannot load"])

@@ -14,6 +14,7 @@ from services.domain.alerts import (
     Observed,
     OpenAlert,
     Shares,
+    Withdrawn,
     alarms,
     by_chance,
     changes,
@@ -39,6 +40,7 @@ def ago(**values) -> datetime:
         ({"last_night": ("n1", "shipped", "")}, [], "a shipped night is good news"),
         ({"last_night": ("n1", "failed", "disk full")}, [AlertKind.RUN_FAILED], "a failed night rings"),
         ({"last_night": ("n1", "blocked", "two wrong")}, [AlertKind.GATE_BLOCKED], "a blocked candidate rings"),
+        ({"withdrawn": Withdrawn(7, "c@1", "late")}, [AlertKind.CANARY_WITHDRAWN], "a canary that failed rings"),
         ({"oldest_review_at": ago(hours=8), "review_open": 3}, [], "exactly the limit is not over it"),
         ({"oldest_review_at": ago(hours=9), "review_open": 3}, [AlertKind.BACKLOG_OLD], "a return waits too long"),
         ({"oldest_job_at": ago(minutes=11), "jobs_ready": 1}, [AlertKind.QUEUE_OLD], "no worker takes a job"),
@@ -58,6 +60,8 @@ def test_an_alarm_says_in_one_sentence_what_is_wrong_with_its_numbers():
     assert old.said == "The oldest return waits for a person for 31 h, over the limit of 8 h; 1,234 wait."
     (night,) = alarms(observed(last_night=("2026-11-24", "failed", "the disk is full")), LIMITS)
     assert night.said == "The night of 2026-11-24 failed: the disk is full"
+    (canary,) = alarms(observed(withdrawn=Withdrawn(7, "night-1@0123456789ab", "approves more")), LIMITS)
+    assert canary.said == "The canary night-1@0123456789ab was withdrawn: approves more"
     (drift,) = alarms(observed(shares=[Shares("review/blocked", 60, 50), Shares("auto_close/none", 40, 950)]), LIMITS)
     assert "review/blocked: 5% before, 60% in the last 24 h" in drift.said or "auto_close/none: 95%" in drift.said
 
