@@ -1,7 +1,10 @@
 """What the benchmarks compare must be comparable: same cases, same weights, same constraints, and an honest table."""
 
 import json
+import sys
+import threading
 from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
@@ -17,11 +20,12 @@ from services.inference.request import GenerationRequest
 from services.inference.steps import StepsConstraint
 from tests.unit.inference_tiny import tiny_checkpoint
 from workers.bench.cases import CLAUSES, bench_cases
-from workers.bench.load import Timed, percentiles, under_load
-from workers.bench.peers import TransformersEngine, lean_schema
+from workers.bench.load import NothingAnswered, Timed, percentiles, under_load
+from workers.bench.peers import LlamaClient, TransformersEngine, lean_schema
 from workers.bench.plots import draw
 from workers.bench.report import lines_of
 from workers.bench.weights import _PACK, _pairs_together, write_hugging_face
+from workers.commands.bench import why_failed
 
 CPU = Compute(torch.device("cpu"), torch.float32)
 
@@ -81,9 +85,64 @@ def test_a_load_is_timed_in_order_and_with_its_percentiles():
     assert percentiles("x", [5.0]) == {"x_p50_ms": 5.0, "x_p95_ms": 5.0, "x_p99_ms": 5.0}
 
 
+def test_a_failed_request_is_counted_and_not_timed_and_a_run_of_failures_is_no_figure():
+    ends = {
+        1: Timed(5.0, 9.0, 10, 5, "yes"),
+        2: Timed(0.0, 90.0, 0, 0, None, "closed"),
+        3: Timed(7.0, 8.0, 12, 5, "no"),
+    }
+    row, answers = under_load(ends.__getitem__, [1, 2, 3], 1)
+    assert (row["decisions"], row["failed"], row["latency_p99_ms"], row["prompt_tokens"]) == (2, 1, 9.0, 11.0)
+    assert answers[1].failed == "closed"
+    with pytest.raises(NothingAnswered, match="closed"):
+        under_load(ends.__getitem__, [2], 1)
+
+
+class _Closing(BaseHTTPRequestHandler):
+    """A server that closes the connection on the first request of each message, or on all."""
+
+    always, asked = False, 0
+
+    def do_POST(self):
+        type(self).asked += 1
+        self.rfile.read(int(self.headers["Content-Length"]))
+        if self.always or self.asked % 2:
+            self.close_connection = True
+            return
+        self.send_response(200)
+        self.end_headers()
+        last = {"content": "{}", "stop": True, "stop_type": "eos", "tokens_evaluated": 3, "tokens_predicted": 1}
+        self.wfile.write(f"data: {json.dumps(last)}\n\n".encode())
+
+    def log_message(self, *_):
+        pass
+
+
+def test_a_peer_that_closes_the_connection_is_asked_once_more_and_then_counted_as_failed():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Closing", (_Closing,), {}))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        ask, case = LlamaClient(f"http://127.0.0.1:{server.server_port}"), bench_cases(1)[0]
+        assert (ask(case).answer, ask(case).failed) == ({}, "")
+        server.RequestHandlerClass.always = True
+        given_up = ask(case)
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+    assert "RemoteProtocolError" in given_up.failed
+    assert server.RequestHandlerClass.asked == 6
+
+
+def test_a_part_that_breaks_says_why_in_the_table():
+    assert not why_failed([sys.executable, "-c", "import sys; print('busy', file=sys.stderr)"])
+    assert why_failed([sys.executable, "-c", "raise MemoryError('no room')"]) == "exit 1: MemoryError: no room"
+
+
 def _run(in_flight, rate, **more):
     times = {f"{what}_p{p}_ms": 100.0 for what in ("latency", "ttft") for p in (50, 95, 99)}
-    return {"in_flight": in_flight, "decisions_per_s": rate, "output_tokens": 30, **times, **more}
+    return {"in_flight": in_flight, "decisions_per_s": rate, "output_tokens": 30, "failed": 0, **times, **more}
 
 
 def test_the_table_and_the_plots_hold_what_ran_and_nothing_else(tmp_path):
@@ -94,11 +153,16 @@ def test_the_table_and_the_plots_hold_what_ran_and_nothing_else(tmp_path):
         "machine": "2 cores",
         "ours": {"runs": [_run(16, 4.0, **mine)], "matrix_rate": rate, "same_as_alone": ["16 of 16"]},
         "llama": {"runs": [_run(16, 0.5)]},
+        "training": {"failed": "exit 1: no memory"},
     }
     text = "\n".join(lines_of(report))
-    assert "| decisions/s, best of each, against llama.cpp server, 8 slots | 4.00 | 0.50 | 8.0 | 8 |" in text
+    assert (
+        "| decisions/s, best of each, against llama.cpp server, 8 slots, policies first seen | 4.00 | 0.50 | 8.0 | 8 |"
+        in text
+    )
     assert "transformers" not in text
     assert "TRL" not in text
+    assert "Part `training` failed: exit 1: no memory" in text
     drawn = draw(report, tmp_path)
     assert [path.name for path in drawn] == ["decisions.svg", "latency.svg", "ttft.svg"]
     assert "llama.cpp" in drawn[0].read_text()

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 START_SECONDS = 120
+HTTP_THREADS = 80
+"""Each open connection holds one; by default there are ten, and the eleventh caller is not listened to."""
 _HERE = "workers.bench.llama_server"
 
 
@@ -58,6 +60,7 @@ def _serve(model: str, slots: int, context_tokens: int, threads: int) -> None:
     parameters.model.path = model
     parameters.n_parallel, parameters.n_ctx = slots, slots * context_tokens
     parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = threads
+    parameters.n_threads_http = HTTP_THREADS
     parameters.port = 0
     server = xllamacpp.Server(parameters)
     print(server.listening_address, flush=True)

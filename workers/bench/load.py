@@ -8,14 +8,19 @@ from typing import Any, NamedTuple
 from services.domain.evidence import Evidence
 
 
+class NothingAnswered(Exception):
+    """Every request of a run failed, so there is nothing to time; the message says how the first one did."""
+
+
 class Timed(NamedTuple):
-    """One answered request: milliseconds to the first chosen token and to the end, tokens, and what was decided."""
+    """One request: milliseconds to the first chosen token and to the end, tokens, what was decided, or why nothing."""
 
     first_ms: float
     whole_ms: float
     prompt_tokens: int
     output_tokens: int
     answer: Any
+    failed: str = ""
 
 
 def under_load(
@@ -29,16 +34,23 @@ def under_load(
 
 
 def figures(answers: Sequence[Timed], in_flight: int, seconds: float) -> dict[str, Any]:
-    """Return the row of one run: decisions a second, latencies in milliseconds, tokens an answer."""
-    count = len(answers)
+    """Return the row of one run: decisions a second, latencies in milliseconds, tokens an answer.
+
+    Failed requests took their time and count for nothing else. Raises NothingAnswered.
+    """
+    answered = [one for one in answers if not one.failed]
+    count = len(answered)
+    if not count:
+        raise NothingAnswered(answers[0].failed if answers else "no request was made")
     return {
         "in_flight": in_flight,
         "decisions": count,
+        "failed": len(answers) - count,
         "decisions_per_s": round(count / seconds, 3),
-        **percentiles("ttft", [one.first_ms for one in answers]),
-        **percentiles("latency", [one.whole_ms for one in answers]),
-        "prompt_tokens": round(sum(one.prompt_tokens for one in answers) / count, 1),
-        "output_tokens": round(sum(one.output_tokens for one in answers) / count, 1),
+        **percentiles("ttft", [one.first_ms for one in answered]),
+        **percentiles("latency", [one.whole_ms for one in answered]),
+        "prompt_tokens": round(sum(one.prompt_tokens for one in answered) / count, 1),
+        "output_tokens": round(sum(one.output_tokens for one in answered) / count, 1),
     }
 
 

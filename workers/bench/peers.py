@@ -22,13 +22,23 @@ from services.inference.request import GenerationRequest, GenerationResult, Runn
 from workers.bench.load import Timed
 
 MAX_ANSWER_TOKENS = 320
+TRIES = 2
+
+
+class BrokenOff(Exception):
+    """The server's answer ended before its end; the message holds the last it said."""
 
 
 class LlamaClient:
-    """Asks llama.cpp's server for one decision at a time, streaming, so that the first token can be timed."""
+    """Asks llama.cpp's server for one decision at a time, streaming, so that the first token can be timed.
+
+    Each request has a connection of its own: the server closes idle ones, and one may be chosen again just then.
+    What breaks off is asked once more, within the same time; after that the request counts as failed.
+    """
 
     def __init__(self, address: str) -> None:
-        self._client = httpx.Client(base_url=address, timeout=600, limits=httpx.Limits(max_connections=None))
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
+        self._client = httpx.Client(base_url=address, timeout=600, limits=limits)
 
     def __call__(self, evidence: Evidence) -> Timed:
         prompt = "".join(segment.text for segment in prompt_segments(CaseView(evidence)))
@@ -40,8 +50,18 @@ class LlamaClient:
             "stream": True,
             "cache_prompt": True,
         }
-        started, first, text, last = time.perf_counter(), 0.0, "", {}
+        started, failed = time.perf_counter(), ""
+        for _ in range(TRIES):
+            try:
+                return self._ask(body, started)
+            except (httpx.HTTPError, BrokenOff) as error:
+                failed = f"llama.cpp's server: {type(error).__name__}: {error}"
+        return Timed(0.0, (time.perf_counter() - started) * 1000, 0, 0, None, failed)
+
+    def _ask(self, body: dict[str, Any], started: float) -> Timed:
+        first, text, last = 0.0, "", {}
         with self._client.stream("POST", "/completion", json=body) as response:
+            response.raise_for_status()
             for line in response.iter_lines():
                 if not line.startswith("data: "):
                     continue
@@ -50,7 +70,7 @@ class LlamaClient:
                 text += last.get("content", "")
         ended = time.perf_counter()
         if not last.get("stop"):
-            raise RuntimeError(f"llama.cpp's server broke off: {last}")
+            raise BrokenOff(str(last)[:200])
         read = last.get("tokens_evaluated", 0)
         answer = json.loads(text) if last.get("stop_type") != "limit" else None
         return Timed((first - started) * 1000, (ended - started) * 1000, read, last["tokens_predicted"], answer)

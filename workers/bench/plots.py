@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-_NAMES = {"ours": "Returns Desk", "llama": "llama.cpp server, 8 slots, JSON schema", "transformers": "transformers"}
+from workers.bench.report import SEEN
+
+_NAMES = {"ours": "Returns Desk", "llama": "llama.cpp server", "transformers": "transformers"}
 
 
 def draw(report: Mapping[str, Any], folder: Path) -> list[Path]:
@@ -15,13 +17,19 @@ def draw(report: Mapping[str, Any], folder: Path) -> list[Path]:
     mpl.rcParams["svg.hashsalt"] = "returns-desk"  # the same figures give the same file
     folder.mkdir(parents=True, exist_ok=True)
     drawn = []
-    runs = {label: report[name]["runs"] for name, label in _NAMES.items() if name in report}
+    ran = {name: part["runs"] for name, part in report.items() if isinstance(part, Mapping) and "runs" in part}
+    runs = {
+        f"{label}, {seen}": rows
+        for name, label in _NAMES.items()
+        for is_seen, seen in SEEN.items()
+        if (rows := [row for row in ran.get(name, ()) if bool(row.get("seen")) is is_seen])
+    }
     if runs:
         drawn.append(_lines(runs, "decisions_per_s", "decisions a second", folder / "decisions.svg"))
         drawn.append(_lines(runs, "latency_p95_ms", "p95 latency, ms", folder / "latency.svg", logarithmic=True))
         drawn.append(_lines(runs, "ttft_p95_ms", "p95 time to first token, ms", folder / "ttft.svg", logarithmic=True))
-    if "ablation" in report:
-        drawn.append(_bars(report["ablation"]["runs"], folder / "ablation.svg"))
+    if "ablation" in ran:
+        drawn.append(_bars(ran["ablation"], folder / "ablation.svg"))
     return drawn
 
 

@@ -1,14 +1,18 @@
 """The table of a run: each figure beside its peer and beside the bar of the project."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 Report = Mapping[str, Any]
+SEEN = {False: "policies first seen", True: "policies seen before"}
 
 
 def lines_of(report: Report) -> list[str]:
     """Return the report as text, in markdown tables; a part that did not run is not mentioned."""
     lines = [f"Measured {report['when']} on {report['machine']}.", ""]
+    broken = {name: part["failed"] for name, part in report.items() if isinstance(part, Mapping) and "failed" in part}
+    report = {name: part for name, part in report.items() if name not in broken}
+    lines += [f"Part `{name}` failed: {reason}" for name, reason in broken.items()] + [""] * bool(broken)
     lines += _deciding(report) + _ablation(report)
     rows = _single_figures(report)
     if rows:
@@ -18,18 +22,22 @@ def lines_of(report: Report) -> list[str]:
 
 def _deciding(report: Report) -> list[str]:
     names = {"ours": "ours", "llama": "llama.cpp server", "transformers": "transformers"}
-    found = [(label, row) for key, label in names.items() for row in report.get(key, {}).get("runs", ())]
+    found = [
+        (f"{label}, {SEEN[bool(row.get('seen'))]}", row)
+        for key, label in names.items()
+        for row in report.get(key, {}).get("runs", ())
+    ]
     if not found:
         return []
     lines = [
-        "| engine | in flight | decisions/s | p50 s | p95 s | p99 s | first token p50 ms | p95 ms | answer tokens |",
-        "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
+        "| engine | in flight | decisions/s | p50 s | p95 s | p99 s | first token p50 ms | p95 ms | answer | failed |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for label, row in found:
         seconds = " | ".join(f"{row[f'latency_p{p}_ms'] / 1000:.2f}" for p in (50, 95, 99))
         lines.append(
             f"| {label} | {row['in_flight']} | {row['decisions_per_s']:.2f} | {seconds} | {row['ttft_p50_ms']:.0f} "
-            f"| {row['ttft_p95_ms']:.0f} | {row['output_tokens']:.0f} |"
+            f"| {row['ttft_p95_ms']:.0f} | {row['output_tokens']:.0f} | {row['failed']} |"
         )
     return [*lines, ""]
 
@@ -51,24 +59,31 @@ def _ablation(report: Report) -> list[str]:
 
 def _single_figures(report: Report) -> list[str]:
     rows: list[str] = []
-    ours = {row["in_flight"]: row for row in report.get("ours", {}).get("runs", ())}
-    best = max((row["decisions_per_s"] for row in ours.values()), default=0.0)
-    for key, label, bar in (("llama", "llama.cpp server, 8 slots", "8"), ("transformers", "transformers", "10")):
-        peers = report.get(key, {}).get("runs", ())
-        if peers and best:
-            peer = max(row["decisions_per_s"] for row in peers)
+    for seen, name in SEEN.items():
+        ours = {row["in_flight"]: row for row in _runs(report, "ours", seen=seen)}
+        best = max((row["decisions_per_s"] for row in ours.values()), default=0.0)
+        for key, label, bar in (("llama", "llama.cpp server, 8 slots", "8"), ("transformers", "transformers", "10")):
+            peer = max((row["decisions_per_s"] for row in _runs(report, key, seen=seen)), default=0.0)
+            if peer and best:
+                rows.append(
+                    f"| decisions/s, best of each, against {label}, {name} | {best:.2f} | {peer:.2f} "
+                    f"| {best / peer:.1f} | {bar} |"
+                )
+        if 4 in ours:
+            rows.append(f"| first token p95 at 4 in flight, ms, {name} | {ours[4]['ttft_p95_ms']:.0f} | | | ≤ 1,000 |")
+        if 16 in ours:
+            rate = report["ours"]["matrix_rate"]["gflop_per_s"]
+            share = ours[16]["matrix_share"]
             rows.append(
-                f"| decisions/s, best of each, against {label} | {best:.2f} | {peer:.2f} | {best / peer:.1f} | {bar} |"
+                f"| GFLOP/s at 16 in flight, {name} | {ours[16]['gflop_per_s']:.0f} | {rate:.0f} | {share:.2f} | 0.60 |"
             )
-    if 4 in ours:
-        rows.append(f"| first token p95 at 4 in flight, ms | {ours[4]['ttft_p95_ms']:.0f} | | | ≤ 1,000 |")
-    if 16 in ours:
-        rate = report["ours"]["matrix_rate"]["gflop_per_s"]
-        share = ours[16]["matrix_share"]
-        rows.append(f"| GFLOP/s at 16 in flight | {ours[16]['gflop_per_s']:.0f} | {rate:.0f} | {share:.2f} | 0.60 |")
-        same: Sequence[str] = report["ours"]["same_as_alone"]
-        rows.append(f"| same decisions as alone | {', '.join(same)} | | | all |")
+    if "ours" in report:
+        rows.append(f"| same decisions as alone | {', '.join(report['ours']['same_as_alone'])} | | | all |")
     return rows + _other_figures(report)
+
+
+def _runs(report: Report, part: str, *, seen: bool) -> list[Mapping[str, Any]]:
+    return [row for row in report.get(part, {}).get("runs", ()) if bool(row.get("seen")) is seen]
 
 
 def _other_figures(report: Report) -> list[str]:

@@ -2,9 +2,11 @@
 
 import json
 import os
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -44,16 +46,15 @@ def bench(
     settings = get_settings()
     file = settings.var_dir / "bench" / ("quick.json" if quick else "bench.json")
     file.parent.mkdir(parents=True, exist_ok=True)
-    report = _earlier(file, chosen)
-    report |= {"when": datetime.now(UTC).strftime("%d %B %Y"), "machine": _machine()}
-    with tempfile.TemporaryDirectory(prefix="returns-desk-bench-") as folder:
-        Path(folder).chmod(0o711)  # PostgreSQL runs as another account where we are root
+    if set(chosen) == set(PARTS):
+        file.unlink(missing_ok=True)
+    if len(chosen) == 1:
+        report = _one(chosen[0], settings, file, quick=quick)
+    else:
         for part in chosen:
-            typer.echo(f"{part} ...", err=True)
-            started = time.perf_counter()
-            measured = _measure(part, settings, Path(folder), quick=quick)
-            report[part] = measured | {"took_s": round(time.perf_counter() - started, 1)}
-            file.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+            if reason := _apart(part, quick=quick):
+                _keep(file, part, {"failed": reason})
+        report = _keep(file)
     text = "\n".join([*lines_of(report), *_review_lines(report)])
     typer.echo(json.dumps(report, indent=1) if as_json else text)
     if docs:
@@ -61,22 +62,56 @@ def bench(
 
         draw(report, DOCS)
         (DOCS / "table.md").write_text(f"# The last full run\n\nWritten by `returns-desk bench --docs`.\n\n{text}\n")
+    if any("failed" in report[part] for part in chosen):
+        raise typer.Exit(1)
+
+
+def _one(part: str, settings: "Settings", file: Path, *, quick: bool) -> dict[str, Any]:
+    """Measure one part and return the report with it."""
+    typer.echo(f"{part} ...", err=True)
+    with tempfile.TemporaryDirectory(prefix="returns-desk-bench-") as folder:
+        Path(folder).chmod(0o711)  # PostgreSQL runs as another account where we are root
+        started = time.perf_counter()
+        measured = _measure(part, settings, Path(folder), quick=quick)
+    return _keep(file, part, measured | {"took_s": round(time.perf_counter() - started, 1)})
+
+
+def _apart(part: str, *, quick: bool) -> str:
+    """Measure one part in a process of its own; return why it failed, or nothing.
+
+    So a peer that takes its process down takes no other part's figures along, and no part leaves threads or memory
+    to the next.
+    """
+    return why_failed([sys.executable, "-m", "workers.cli", "bench", "--parts", part, *(["--quick"] if quick else [])])
+
+
+def why_failed(command: Sequence[str]) -> str:
+    """Run a command to its end, passing on what it says on stderr; return its exit code and last line, or nothing."""
+    last = ""
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as child:  # noqa: S603 - our own
+        assert child.stderr is not None  # noqa: S101 - it was asked for
+        for line in child.stderr:
+            typer.echo(line, err=True, nl=False)
+            last = line.strip() or last
+    return f"exit {child.returncode}: {last}" if child.returncode else ""
+
+
+def _keep(file: Path, part: str = "", measured: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return the report of earlier parts with this one's figures, and keep it: a run broken off leaves what it has."""
+    report: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    report |= {"when": datetime.now(UTC).strftime("%d %B %Y"), "machine": _machine()}
+    if measured is not None:
+        report[part] = measured
+    file.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    return report
 
 
 def _review_lines(report: dict[str, Any]) -> list[str]:
-    if "review" not in report:
+    if "failed" in report.get("review", {"failed": ""}):
         return []
     from workers.bench_review import table  # noqa: PLC0415 - only a run that measured the pages needs it
 
     return ["", table(report["review"])]
-
-
-def _earlier(file: Path, chosen: list[str]) -> dict[str, Any]:
-    """Return what earlier runs measured, but for the parts that are measured now: parts may be run apart."""
-    if set(chosen) == set(PARTS) or not file.exists():
-        return {}
-    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    return {name: value for name, value in found.items() if name not in chosen}
 
 
 def _measure(part: str, settings: "Settings", work: Path, *, quick: bool) -> dict[str, Any]:
@@ -111,18 +146,17 @@ def _deciding(part: str, settings: "Settings", work: Path, *, quick: bool) -> di
     from services.inference.base import ensure_base  # noqa: PLC0415
     from services.inference.checkpoint import load_checkpoint  # noqa: PLC0415
     from workers.bench import deciding  # noqa: PLC0415
-    from workers.bench.cases import bench_cases  # noqa: PLC0415
     from workers.checkpoints import champion, roots  # noqa: PLC0415
 
     ensure_base(settings.checkpoints_dir)
     loaded = load_checkpoint(champion(settings), roots(settings))
     sizes = deciding.QUICK if quick else deciding.FULL
-    cases = bench_cases(96)
+    who = deciding.customers(sizes)
     alone: dict[str, Callable[[], dict[str, Any]]] = {
-        "ours": lambda: deciding.ours(loaded, cases, sizes, _say),
-        "ablation": lambda: deciding.ablation(loaded, cases, sizes, _say),
-        "llama": lambda: deciding.llama(loaded, cases, sizes, work, _say),
-        "transformers": lambda: deciding.transformers(loaded, cases, sizes, work, _say),
+        "ours": lambda: deciding.ours(loaded, who, sizes, _say),
+        "ablation": lambda: deciding.ablation(loaded, who, sizes, _say),
+        "llama": lambda: deciding.llama(loaded, who, sizes, work, _say),
+        "transformers": lambda: deciding.transformers(loaded, who, sizes, work, _say),
     }
     return alone[part]()
 
