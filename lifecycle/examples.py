@@ -121,7 +121,7 @@ def tree_of(world: World, tokenizer: Tokenizer) -> TokenTree:
         asked = add(tail[:-1], shared[key])
         add([tail[-1], *choice_segments(view, case.decision)], asked)
         answer = [s._replace(trained=False) for s in decision_segments(view, case.decision, conflict=case.conflict)]
-        add([tail[-1], *answer, *_reply_turn(case.actions, case.reply)], asked)
+        add([tail[-1], *answer, *_reply_turn(case.actions, world.facts.order_id, case.reply)], asked)
     for policy, sheet in _sheets(world):
         facts = sheet_facts(policy, views[0].facts)
         if sheet.facts:
@@ -148,8 +148,8 @@ def _sheets(world: World) -> Iterator[tuple[PolicyVersion, SheetExample]]:
             yield policies[key[0]], sheet
 
 
-def _reply_turn(actions: Sequence[ToolAction], reply: str) -> list[Segment]:
-    return [*reply_prompt_segments(actions), *reply_segments(reply)]
+def _reply_turn(actions: Sequence[ToolAction], order_id: str | None, reply: str) -> list[Segment]:
+    return [*reply_prompt_segments(actions, order_id), *reply_segments(reply)]
 
 
 def write_worlds(path: Path, worlds: Iterable[World]) -> int:

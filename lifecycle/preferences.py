@@ -124,7 +124,7 @@ def pair_tree(pair: PreferencePair, tokenizer: Tokenizer) -> TokenTree:
     else:
         answer = decision_segments(view, case.decision, conflict=case.conflict)
         scratch = [s._replace(trained=False) for s in answer]
-        shared = [*prompt_segments(view), *scratch, *reply_prompt_segments(case.actions)]
+        shared = [*prompt_segments(view), *scratch, *reply_prompt_segments(case.actions, pair.world.facts.order_id)]
         sides = [reply_segments(case.reply or ""), reply_segments(pair.rejected_reply or "")]
     # The last control segment opens each answer's own row: a row's first token is predicted by nobody.
     rows = [tokenize(tokenizer, shared[:-1])] + [tokenize(tokenizer, [shared[-1], *side]) for side in sides]

@@ -27,6 +27,7 @@ from services.inference.prompt import (
     CaseView,
     Segment,
     Step,
+    choice_leanings,
     choice_steps,
     chosen_clauses,
     decision_segments,
@@ -37,7 +38,7 @@ from services.inference.prompt import (
 from services.inference.request import GenerationRequest, GenerationResult, Session
 from services.inference.service import EngineService
 from services.inference.sheet import read_sheet, sheet_facts, sheet_prompt, sheet_steps
-from services.inference.steps import StepsConstraint
+from services.inference.steps import Leaning, StepsConstraint
 from services.inference.tokenizer import Tokenizer
 from services.inference.tokens import tokenize
 from services.ports import Decided, Replied
@@ -152,13 +153,15 @@ class EngineDecider:
 
     def _choice_request(self, view: CaseView) -> GenerationRequest:
         head, tail = _halves(view)
-        return self._request(head, tail, choice_steps(view))
+        return self._request(head, tail, choice_steps(view), partial(choice_leanings, view))
 
     def _sheet_request(self, sheet: "_Sheet") -> GenerationRequest:
         head = sheet_prompt(sheet.policy)
         return self._request(head, [], sheet_steps(sheet.policy, sheet.reason, sheet.facts))
 
-    def _request(self, head: Sequence[Segment], tail: Sequence[Segment], steps: Sequence[Step]) -> GenerationRequest:
+    def _request(
+        self, head: Sequence[Segment], tail: Sequence[Segment], steps: Sequence[Step], leaning: Leaning | None = None
+    ) -> GenerationRequest:
         """Return a request whose `head` other cases may share, part by part."""
         ids: list[int] = []
         boundaries: list[int] = []
@@ -169,7 +172,7 @@ class EngineDecider:
         return GenerationRequest(
             ids,
             boundaries,
-            partial(StepsConstraint, steps, self._tokenizer),
+            partial(StepsConstraint, steps, self._tokenizer, leaning),
             max_new_tokens=MAX_DECISION_TOKENS,
             temperature=self._temperature,
             seed=self._seed,
@@ -217,7 +220,8 @@ class EngineDecider:
         # A decision made elsewhere, corrected, or long ago has no cache: its prompt is read again.
         prompt = asked.ids if asked else tokenize(self._tokenizer, prompt_segments(view)).ids
         answer = decision_segments(view, decision, conflict=bool(evidence.contradictions))
-        ids = [*prompt, *tokenize(self._tokenizer, [*answer, *reply_prompt_segments(actions)]).ids]
+        record = reply_prompt_segments(actions, evidence.facts.order_id)
+        ids = [*prompt, *tokenize(self._tokenizer, [*answer, *record]).ids]
         # The record of a tool names the order; without one the model would make a number up.
         order_id = None if actions else evidence.facts.order_id
         grammar = reply_grammar(decision.policy_id, (one.policy_id for one in evidence.policies), order_id)

@@ -130,6 +130,8 @@ class Running:
         """Take the next token from `logits` over `options` (over the whole vocabulary where there are none)."""
         if self.first_choice is None:
             self.first_choice = time.monotonic()
+        if isinstance(self.constraint, StepsConstraint) and (added := self.constraint.leanings()) is not None:
+            logits = logits + torch.from_numpy(added).to(logits)
         place = int(logits.argmax()) if self.request.temperature == 0 else self._draw(logits)
         if isinstance(self.constraint, StepsConstraint):
             self.constraint.note(float((logits[place] - logits.logsumexp(-1)).exp()))

@@ -136,7 +136,8 @@ def _reply_prompt(evidence: Evidence, answer: Answer) -> list[Message]:
     view = CaseView(evidence)
     scratch = decision_segments(view, answer.decision, conflict=bool(evidence.contradictions))
     decided = {"role": "assistant", "content": _content(scratch)}
-    return [*_messages(prompt_segments(view)), decided, *_messages(reply_prompt_segments(answer.actions))]
+    record = reply_prompt_segments(answer.actions, evidence.facts.order_id)
+    return [*_messages(prompt_segments(view)), decided, *_messages(record)]
 
 
 def _reply(answer: Answer) -> Message:

@@ -3,13 +3,17 @@
 Does for such answers what `constrain` does for any grammar, without compiling one; the engine sees no difference.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from services.inference.constrain import GrammarDeadEnd, Ids
 from services.inference.prompt import Step
 from services.inference.tokenizer import Tokenizer
+
+Leaning = Callable[[Sequence[str]], Mapping[str, float]]
+"""Given the choices made so far, what to add to the logit of each first word of the next step; "" is any other word."""
 
 
 class StepsConstraint:
@@ -20,8 +24,8 @@ class StepsConstraint:
     Only in the last step may one choice begin another; the stop token then tells them apart.
     """
 
-    def __init__(self, steps: Sequence[Step], tokenizer: Tokenizer) -> None:
-        self._steps, self._tokenizer = steps, tokenizer
+    def __init__(self, steps: Sequence[Step], tokenizer: Tokenizer, leaning: Leaning | None = None) -> None:
+        self._steps, self._tokenizer, self._leaning = steps, tokenizer, leaning
         self._place = -1
         self._open: list[tuple[str, list[int]]] = []
         self._written = 0
@@ -63,6 +67,16 @@ class StepsConstraint:
         if not self._open:
             raise GrammarDeadEnd(f"token {token} begins none of the choices")
         self._written += 1
+
+    def leanings(self) -> NDArray[np.float32] | None:
+        """Return what to add to the logits of `allowed`, in its order; None where nothing speaks for any of them."""
+        if self._leaning is None or self._written or not self._open:
+            return None
+        words = self._leaning(self.chosen)
+        if not words:
+            return None
+        added = {ids[0]: words.get(text.split()[0], words.get("", 0.0)) for text, ids in self._open}
+        return np.array([added[token] for token in sorted(added)], np.float32)
 
     def note(self, probability: float) -> None:
         """Remember how sure the model was of the token it is about to choose, among those that may come."""
