@@ -94,6 +94,8 @@ class ReplyTemplate(BaseModel):
     action: str
     lang: str = "en"
     text: str
+    point: Literal["", "late", "unmet", "excluded", "open", "conflict"] = ""
+    """What the text says decided the case; empty fits any case of its outcome."""
 
 
 class Item(BaseModel):

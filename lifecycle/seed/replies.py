@@ -5,6 +5,9 @@ import random
 from lifecycle.seed import bank
 from lifecycle.seed.cases import SeedCase
 from services.domain.actions import ActionStatus, ToolAction
+from services.domain.decision import Outcome, Truth
+
+_DAYS = ("days", "hours", "weeks", "months")
 
 
 def act(case: SeedCase, rng: random.Random) -> tuple[ToolAction, ...]:
@@ -19,7 +22,11 @@ def act(case: SeedCase, rng: random.Random) -> tuple[ToolAction, ...]:
 def write_reply(case: SeedCase, actions: tuple[ToolAction, ...], rng: random.Random) -> str | None:
     """Return a reply in the customer's language where the bank has one, else in English; None where none fits."""
     done = next((action.name for action in actions if action.status is ActionStatus.SUCCEEDED), "none")
-    fitting = [r for r in bank.replies() if r.outcome == case.decision.outcome and r.action == done]
+    fitting = [
+        r
+        for r in bank.replies()
+        if r.outcome == case.decision.outcome and r.action == done and r.point in {"", point_of(case)}
+    ]
     facts = case.evidence.facts
     slots = {
         "{item}": facts.item or "item",
@@ -35,6 +42,23 @@ def write_reply(case: SeedCase, actions: tuple[ToolAction, ...], rng: random.Ran
     for slot, value in slots.items():
         text = text.replace(slot, value or "")
     return text
+
+
+def point_of(case: SeedCase) -> str:
+    """Return what decided the case, so that a reply names no other ground; empty where no single one did."""
+    if case.conflict:
+        return "conflict"
+    decision = case.decision
+    governing = next((r for r in decision.readings if r.policy_id == decision.policy_id), None)
+    if governing is None or decision.outcome is Outcome.ELIGIBLE:
+        return ""
+    if decision.outcome is Outcome.REVIEW:
+        return "open" if governing.result is Truth.UNKNOWN else ""
+    if governing.forbids:
+        return "excluded"
+    failed = [test for one in governing.conditions if one.result is Truth.NO for test in one.any_of]
+    late = [test.relation in {"<=", "<"} and (test.fact or "").startswith(_DAYS) for test in failed]
+    return "late" if all(late) else "" if any(late) else "unmet"
 
 
 def _amount(cents: int | None, currency: str | None) -> str | None:
