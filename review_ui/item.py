@@ -90,6 +90,7 @@ def show(  # noqa: PLR0913 - a page and what it may have to say
         "blind": blind,
         "adjudicates": may(login.account.role, Ability.ADJUDICATE),
         "may_label": may(login.account.role, Ability.LABEL),
+        "sees_operations": may(login.account.role, Ability.SEE_OPERATIONS),
         "case": present.parts_of_case(found, parts, said.draft),
         "moments": present.timeline(found),
         "guideline": present.guideline_of(found),

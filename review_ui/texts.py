@@ -194,6 +194,7 @@ _ITEM: Mapping[str, Text] = {
     "labels.no_clause": "no clause",
     "labels.by": "by {name}",
     "labels.undone": "taken back",
+    "labels.lineage": "What became of it",
     "labels.reason": "“{text}”",
     "labels.question": "asked: “{text}”",
     "labels.answer": "the answer given",

@@ -35,7 +35,10 @@ def api_command() -> Sequence[str]:
 
 
 def celery_command(queue: str) -> Sequence[str]:
-    """Return a worker of one queue: one child process, so that one model is in memory."""
+    """Return a worker of one queue: one child process, so that one model is in memory.
+
+    A night leaves gigabytes behind in its process. Nights are rare, so each gets a child of its own, which then ends.
+    """
     worker = [
         sys.executable,
         "-m",
@@ -49,7 +52,8 @@ def celery_command(queue: str) -> Sequence[str]:
         "-n",
         f"{queue}@%h",
     ]
-    return [*worker, "--pool=prefork", "--concurrency=1", "--without-gossip", "--without-mingle"]
+    once = ["--max-tasks-per-child=1"] if queue == TRAINING else []
+    return [*worker, "--pool=prefork", "--concurrency=1", *once, "--without-gossip", "--without-mingle"]
 
 
 def one_shot(name: str, *arguments: str) -> Program:

@@ -1,6 +1,7 @@
 """The operators' pages over real HTTP and PostgreSQL: figures that add up, nights, gate reports, who may see them."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -172,7 +173,7 @@ def test_a_gate_report_as_json_is_what_its_id_digests(op, made):
     assert "claim what was not done" in whole
 
 
-def test_a_label_is_followed_to_the_release_and_the_release_back_to_its_labels(op, desk, made):
+def test_a_label_is_followed_to_the_release_and_the_release_back_to_its_labels(op, desk, made, address):
     listed = op.get("/ops/datasets")
     assert f"/ops/datasets/{made['dataset']}" in listed
     dataset = op.get(f"/ops/datasets/{made['dataset']}")
@@ -182,9 +183,19 @@ def test_a_label_is_followed_to_the_release_and_the_release_back_to_its_labels(o
     checkpoint = op.get(f"/ops/datasets/checkpoint/{made['one']}")
     for step in (f"/ops/datasets/{made['dataset']}", "/ops/nights/2026-11-22", f"/ops/gates/{made['shipped']}"):
         assert step in checkpoint
+    item = followed.split("/review/items/")[1].split('"')[0]
+    assert f"/ops/datasets/label/{label}" in op.get(f"/review/items/{item}"), "and from the item to its label's lineage"
+    with world.Reviewer(address, "ada") as reviewer:
+        assert "/ops/datasets/label/" not in reviewer.get(f"/review/items/{item}"), "who may not go there is not sent"
     assert op.client.get("/ops/datasets/label/none").status_code == 404
     assert op.client.get("/ops/datasets/checkpoint/none").status_code == 404
     assert op.client.get("/ops/datasets/none").status_code == 404
+
+
+def test_an_open_item_says_when_it_is_due_and_who_decided_with_a_space_between(op):
+    item = op.get("/review").split('<td class="order"><a href="/review/items/')[1].split("?")[0]
+    said = " ".join(re.sub(r"<[^>]+>", "", op.get(f"/review/items/{item}")).split())
+    assert re.search(r"due (in \d+ \w+|\d+ \w+ ago) · scripted", said), said[:600]
 
 
 def post(person, path, **values):
