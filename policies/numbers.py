@@ -56,6 +56,13 @@ _MONEY_AFTER = re.compile(
 )
 _MONEY_BEFORE = re.compile(r"(?:€|\$|£|\beur|\busd|\bgbp|\bchf)\s?$", re.IGNORECASE)
 _DAY_BEFORE = re.compile(r"\bday\s$", re.IGNORECASE)
+# What is counted here is no time: shares, measures, copies; and a year of the calendar is no number of days.
+_NO_TIME_AFTER = re.compile(
+    r"^\s?(?:%|per ?cent\b|prozent\b|pour ?cent\b|k?m\b|[cm]m\b|kilomet|miles?\b|k?g\b|kilos?\b|grams?\b|"
+    r"lit(?:re|er)s?\b|ml\b|[gm]b\b|pages?\b|copies\b|pieces?\b|items?\b|articles?\b|minutes?\b|volts?\b|watts?\b|inch)",
+    re.IGNORECASE,
+)
+_CALENDAR_YEARS = range(1800, 2101)
 _FORTNIGHT = re.compile(r"\bfortnight\b", re.IGNORECASE)
 
 
@@ -83,7 +90,9 @@ def days_in(text: str) -> tuple[int, ...]:
     found: set[int] = set()
     for value, start, end in _literal_numbers(text):
         before, after = text[:start], text[end:]
-        if _MONEY_AFTER.match(after) or _MONEY_BEFORE.search(before):
+        if _MONEY_AFTER.match(after) or _MONEY_BEFORE.search(before) or _NO_TIME_AFTER.match(after):
+            continue
+        if value in _CALENDAR_YEARS and not _unit_follows(after):
             continue
         spelt = not text[start].isdigit()
         if spelt and not _unit_follows(after) and not _DAY_BEFORE.search(before):

@@ -35,6 +35,7 @@ from services.inference.prompt import (
     prompt_segments,
     reply_prompt_segments,
 )
+from services.inference.relevance import facts_for
 from services.inference.request import GenerationRequest, GenerationResult, Session
 from services.inference.service import EngineService
 from services.inference.sheet import read_sheet, sheet_facts, sheet_prompt, sheet_steps
@@ -184,7 +185,7 @@ class EngineDecider:
             return []
         reason = Reason(choice.steps[0].strip())
         return [
-            _Sheet(policy, forbids, reason, sheet_facts(policy, view.facts))
+            _Sheet(policy, forbids, reason, facts_for(policy, view.evidence.policies, sheet_facts(policy, view.facts)))
             for policy, forbids in chosen_clauses(view, choice.steps[1])
         ]
 

@@ -30,6 +30,8 @@ from services.inference.prompt import Segment, Step, readable, value_text
 _MONEY = re.compile(
     r"€|\$|£|\b(?:eur|usd|gbp|chf|euros?|dollars?|pounds?|francs?|cents?|price|value|worth|cost|paid)", re.IGNORECASE
 )
+# `days_late` counts days, `minutes_lost_per_day` does not.
+_COUNTS_DAYS = re.compile(r"(?<!per_)(?<!per )(?<!a_)day", re.IGNORECASE)
 SHEET_SYSTEM = "Read the clause."
 ANY = "any"
 _COMPARISONS = ("<=", ">=", "<", ">")
@@ -149,7 +151,7 @@ def _choices(policy: PolicyVersion, name: str, value: FactValue) -> tuple[str, .
         return (ANY, "fits", "not", f"{_OR}fits", f"{_OR}not")
     asked = ["true", "false"] if value is None or isinstance(value, bool) else []
     if value is None or not isinstance(value, bool):
-        numbers = days_in(policy.text) if "day" in name else numbers_in(policy.text)
+        numbers = days_in(policy.text) if _COUNTS_DAYS.search(name) else numbers_in(policy.text)
         asked += [f"{relation} {number}" for number in numbers for relation in _COMPARISONS]
     if value is None:
         asked.append("fits")

@@ -12,7 +12,7 @@ from policies import Reason
 from policies.plain_text import plain_text_version
 from services.inference.base import ensure_base
 from services.inference.prompt import choice_leanings, choice_steps
-from services.inference.relevance import leanings, most_relevant, relevance
+from services.inference.relevance import facts_for, leanings, most_relevant, relevance
 from services.inference.steps import StepsConstraint
 from services.inference.tokenizer import Tokenizer
 from tests.unit.test_prompt import view_of
@@ -78,3 +78,10 @@ def test_leanings_come_in_the_order_of_the_allowed_tokens_and_only_for_the_first
     assert added[tokenizer.encode("none")[0]] == pytest.approx(words[""])
     state.accept(tokenizer.encode("A")[0])
     assert state.leanings() is None
+
+
+def test_a_fact_that_plainly_belongs_to_another_clause_is_not_held_against_this_one():
+    facts = {"noted_on_slip": None, "still_boxed": True, "days_since_delivery": 3, "weeks_overdue": 4}
+    assert set(facts_for(BOXED, SHOP, facts)) >= {"still_boxed", "days_since_delivery"}
+    assert "noted_on_slip" not in facts_for(BOXED, SHOP, facts)
+    assert set(facts_for(BOXED, [BOXED], facts)) == set(facts)
