@@ -38,7 +38,7 @@ from services.inference.prompt import (
 from services.inference.relevance import facts_for
 from services.inference.request import GenerationRequest, GenerationResult, Session
 from services.inference.service import EngineService
-from services.inference.sheet import read_sheet, sheet_facts, sheet_prompt, sheet_steps
+from services.inference.sheet import read_sheet, sheet_facts, sheet_guesses, sheet_prompt, sheet_steps
 from services.inference.steps import Leaning, StepsConstraint
 from services.inference.tokenizer import Tokenizer
 from services.inference.tokens import tokenize
@@ -158,10 +158,16 @@ class EngineDecider:
 
     def _sheet_request(self, sheet: "_Sheet") -> GenerationRequest:
         head = sheet_prompt(sheet.policy)
-        return self._request(head, [], sheet_steps(sheet.policy, sheet.reason, sheet.facts))
+        steps, guesses = sheet_steps(sheet.policy, sheet.reason, sheet.facts), sheet_guesses(sheet.policy, sheet.facts)
+        return self._request(head, [], steps, guesses=guesses)
 
     def _request(
-        self, head: Sequence[Segment], tail: Sequence[Segment], steps: Sequence[Step], leaning: Leaning | None = None
+        self,
+        head: Sequence[Segment],
+        tail: Sequence[Segment],
+        steps: Sequence[Step],
+        leaning: Leaning | None = None,
+        guesses: Sequence[str] = (),
     ) -> GenerationRequest:
         """Return a request whose `head` other cases may share, part by part."""
         ids: list[int] = []
@@ -173,7 +179,7 @@ class EngineDecider:
         return GenerationRequest(
             ids,
             boundaries,
-            partial(StepsConstraint, steps, self._tokenizer, leaning),
+            partial(StepsConstraint, steps, self._tokenizer, leaning, guesses),
             max_new_tokens=MAX_DECISION_TOKENS,
             temperature=self._temperature,
             seed=self._seed,

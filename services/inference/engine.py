@@ -2,7 +2,8 @@
 
 One step takes from every running request what its cache does not hold yet (the rest of a prompt, a forced stretch or
 one chosen token), lays it end to end and runs the model once. Then each request that is up to date chooses one token
-among those its grammar allows, and appends all that follows without a choice. Owned by one thread (see `service`).
+among those its grammar allows, and appends all that follows without a choice. A step with room to spare also runs what
+will probably be chosen next; where that comes true, the next choice is made at once. Owned by one thread (`service`).
 """
 
 import time
@@ -23,10 +24,12 @@ class EngineOptions:
     """Each idea of the engine can be switched off, so that a benchmark can show what it is worth.
 
     `max_running` requests share a step of at most `step_tokens` tokens: more of either raises throughput and latency.
+    A step of fewer than `full_step` tokens is filled up with guesses: reading the weights costs about as many products.
     """
 
     max_running: int = 16
     step_tokens: int = 256
+    full_step: int = 96
     prefix_bytes: int = 512 * 1024 * 1024
     append_forced: bool = True
     partial_head_rows: int = 1024
@@ -35,10 +38,11 @@ class EngineOptions:
 
 @dataclass
 class EngineCounters:
-    """What the engine has done since it was made; tokens of a prefix hit were not computed."""
+    """What the engine has done since it was made; tokens of a prefix hit were not computed, wrong guesses were."""
 
     steps: int = 0
     computed_tokens: int = 0
+    guessed_wrong: int = 0
     finished: int = 0
 
 
@@ -138,7 +142,16 @@ class Engine:
                 tokens = 1
             budget -= tokens
             batch.append((sequence, tokens))
+        self._guess(batch)
         return batch
+
+    def _guess(self, batch: Sequence[tuple[Running, int]]) -> None:
+        """Share the room that the step has left among the requests that will choose in it."""
+        room = self.options.full_step - sum(tokens for _, tokens in batch) if self.options.append_forced else 0
+        for left, (sequence, tokens) in enumerate(batch[::-1]):
+            chooses = sequence.cache.length + tokens == len(sequence.ids)
+            sequence.guess_ahead(room // (len(batch) - left) if chooses else 0)
+            room -= len(sequence.guess)
 
     def _use_prefixes(self, sequence: Running) -> None:
         before = sequence.cache.length
@@ -148,21 +161,27 @@ class Engine:
         sequence.cached += max(sequence.cache.length - before, 0)
 
     def _forward(self, batch: Sequence[tuple[Running, int]]) -> None:
-        pieces = [s.ids[s.cache.length : s.cache.length + tokens] for s, tokens in batch]
+        pieces = [s.ids[s.cache.length : s.cache.length + tokens] + s.guess for s, tokens in batch]
         ids = torch.tensor([token for piece in pieces for token in piece], device=self.model.device)
         lengths = [len(piece) for piece in pieces]
         hidden = self.model(ids, lengths, caches=[s.cache for s, _ in batch])
         self.counters.steps += 1
         self.counters.computed_tokens += len(ids)
-        ends = torch.tensor(lengths).cumsum(0) - 1
+        begin = 0
         choosing: list[tuple[Running, int]] = []
-        for (sequence, tokens), end in zip(batch, ends.tolist(), strict=True):
-            sequence.computed += tokens
+        for (sequence, tokens), length in zip(batch, lengths, strict=True):
+            sequence.computed += length
             for segment in sequence.segments:
                 self.prefixes.store(sequence.cache, segment)
-            if sequence.cache.length == len(sequence.ids):
-                choosing.append((sequence, end))
-        self._choose(choosing, hidden)
+            if sequence.cache.length == len(sequence.ids) + len(sequence.guess):
+                choosing.append((sequence, begin + tokens - 1))
+            begin += length
+        while choosing:
+            known = [len(sequence.ids) for sequence, _ in choosing]
+            self._choose(choosing, hidden)
+            moved = [(s, end, s.confirm(n)) for (s, end), n in zip(choosing, known, strict=True)]
+            self.counters.guessed_wrong += sum(len(s.guess) for s, _, right in moved if not right)
+            choosing = [(s, end + right) for s, end, right in moved if right]
 
     def _choose(self, choosing: Sequence[tuple[Running, int]], hidden: Tensor) -> None:
         """Make logits where a choice is made: few rows of the head for few options, one product for the others."""

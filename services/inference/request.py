@@ -100,6 +100,8 @@ class Running:
     first_choice: float | None = None
     cached: int = 0
     computed: int = 0
+    guess: list[int] = field(default_factory=list)
+    """Tokens run after `ids` in the hope that they will be chosen; what they were not is run for nothing."""
 
     def __post_init__(self) -> None:
         self.ids = list(self.request.prompt)
@@ -140,6 +142,27 @@ class Running:
             self._append(token)
         except (GrammarDeadEnd, OverLong) as error:
             self._fail(error)
+
+    def guess_ahead(self, most: int) -> None:
+        """Guess what will follow the ids that are to be run."""
+        self.guess = self.constraint.likely(most) if isinstance(self.constraint, StepsConstraint) and most > 0 else []
+
+    def confirm(self, known: int) -> int:
+        """Compare the guess with what was appended to the first `known` ids; return how far the next choice lies on.
+
+        That is 0 where the next choice cannot be made yet: the cache is then cut back to what was guessed right.
+        """
+        written = self.ids[known:]
+        pairs = zip(written, self.guess, strict=False)
+        right = next(
+            (i for i, (mine, guessed) in enumerate(pairs) if mine != guessed), min(len(written), len(self.guess))
+        )
+        if right == len(written) and not self.finished:
+            del self.guess[:right]
+            return right
+        self.cache.length = known + right
+        self.guess = self.guess[right:]
+        return 0
 
     def result(self, now: float, keep_session: bool) -> GenerationResult:
         self.cache.length = min(self.cache.length, len(self.ids))

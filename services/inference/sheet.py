@@ -91,6 +91,20 @@ def sheet_steps(policy: PolicyVersion, reason: Reason, facts: Mapping[str, FactV
     return steps
 
 
+def sheet_guesses(policy: PolicyVersion, facts: Mapping[str, FactValue]) -> list[str]:
+    """Return for each of `sheet_steps` what is probably chosen: cheap, often right, and never decisive."""
+    guesses = [" 1\n"]
+    days, text = days_in(policy.text), policy.text.lower()
+    for name, value in facts.items():
+        asked = ANY
+        if "day" in name and days and not isinstance(value, bool | str):
+            asked = f"<= {days[0]}"
+        elif (value is None or isinstance(value, bool)) and readable(name).lower() in text:
+            asked = "true"
+        guesses.append(f" {asked}\n")
+    return [*guesses, " no\n", *(f" {one}" for one in tool_options(policy)[:1])]
+
+
 def read_sheet(
     policy: PolicyVersion, facts: Mapping[str, FactValue], chosen: Sequence[str], *, forbids: bool
 ) -> tuple[ClauseReading, str | None]:

@@ -22,10 +22,18 @@ class StepsConstraint:
     `sureness` goes beside them: the least probability at which the model made a choice of that step, in (0, 1].
 
     Only in the last step may one choice begin another; the stop token then tells them apart.
+
+    `guesses`, one for each of the first steps, say what will probably be chosen: they save time and decide nothing.
     """
 
-    def __init__(self, steps: Sequence[Step], tokenizer: Tokenizer, leaning: Leaning | None = None) -> None:
-        self._steps, self._tokenizer, self._leaning = steps, tokenizer, leaning
+    def __init__(
+        self,
+        steps: Sequence[Step],
+        tokenizer: Tokenizer,
+        leaning: Leaning | None = None,
+        guesses: Sequence[str] = (),
+    ) -> None:
+        self._steps, self._tokenizer, self._leaning, self._guesses = steps, tokenizer, leaning, guesses
         self._place = -1
         self._open: list[tuple[str, list[int]]] = []
         self._written = 0
@@ -85,6 +93,22 @@ class StepsConstraint:
     def stop(self) -> None:
         """End the answer at the choice that is complete here: the model chose the stop token."""
         self._close(next(text for text, ids in self._open if len(ids) == self._written))
+
+    def likely(self, most: int) -> list[int]:
+        """Return at most so many tokens that will probably follow where a choice is open, by the guesses."""
+        tokens: list[int] = []
+        for place in range(self._place, min(len(self._guesses), len(self._steps))):
+            guess = self._tokenizer.encode(self._guesses[place])
+            if place > self._place:
+                tokens += self._tokenizer.encode(self._steps[place][0])
+            elif any(ids == guess for _, ids in self._open):
+                guess = guess[self._written :]
+            else:  # What is written already tells that the guess was wrong; any open choice may be right.
+                guess = self._open[0][1][self._written :]
+            tokens += guess
+            if len(tokens) >= most:
+                break
+        return tokens[:most]
 
     def _next_step(self) -> list[int]:
         self._place += 1

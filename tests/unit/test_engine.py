@@ -1,6 +1,7 @@
 """The engine on random weights: company, chunks and caches change no answer; failures are recorded, not raised."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ import torch
 from services.inference.constrain import GrammarDeadEnd, Grammars, OverLong
 from services.inference.engine import Engine, EngineOptions
 from services.inference.request import GenerationRequest, PromptTooLong
+from services.inference.steps import StepsConstraint
 from services.inference.tokenizer import Tokenizer
 from tests.unit.inference_tiny import tiny_model, tiny_tokenizer_json
 
@@ -197,6 +199,53 @@ def test_an_answer_without_a_choice_needs_no_run(model, tokenizer, grammars):
     result = engine.generate([request])[0]
     assert tokenizer.decode(result.ids) == "all forced"
     assert engine.counters.computed_tokens == 0
+
+
+STEPS = [("sum: ", (" 1\n", " 12\n")), ("used:", (" yes\n", " no\n", " any\n")), ("end ", ("A", "A B", "none"))]
+
+
+def _stepped(tokenizer, guesses, count=6):
+    return [
+        GenerationRequest(
+            tokenizer.encode(f"Read clause {i}.\n"),
+            (5,),
+            partial(StepsConstraint, STEPS * 2 if i % 2 else STEPS, tokenizer, None, guesses),
+            max_new_tokens=90,
+            temperature=float(i == 5),
+            seed=i,
+        )
+        for i in range(count)
+    ]
+
+
+@pytest.mark.parametrize("options", [{}, {"full_step": 7}, {"full_step": 4_000}, {"max_running": 1}], ids=str)
+def test_guesses_right_or_wrong_change_no_answer_and_no_sureness(model, tokenizer, options):
+    plain = Engine(model, tokenizer.stop_id, EngineOptions(full_step=0)).generate(_stepped(tokenizer, ()))
+    wanted = [(one.ids, one.chosen, one.steps, one.error) for one in plain]
+    right = list(plain[0].steps)
+    for guesses in (right, [" 12\n", " any\n", "A"], [" 1\n"], [right[0], " gone\n", "A B"], right * 2):
+        found = Engine(model, tokenizer.stop_id, EngineOptions(**options)).generate(_stepped(tokenizer, guesses))
+        assert [(one.ids, one.chosen, one.steps, one.error) for one in found] == wanted
+        for one, same in zip(found, plain, strict=True):
+            assert one.sureness == pytest.approx(same.sureness, abs=1e-4)
+
+
+def test_a_right_guess_is_confirmed_in_one_step_and_a_wrong_one_is_counted(model, tokenizer):
+    (plain,) = Engine(model, tokenizer.stop_id).generate(_stepped(tokenizer, (), 1))
+    engine = Engine(model, tokenizer.stop_id, EngineOptions(full_step=400))
+    (result,) = engine.generate(_stepped(tokenizer, plain.steps, 1))
+    assert (engine.counters.steps, engine.counters.guessed_wrong) == (1, 0)
+    wrong = [
+        next(other for other in choices if other != right)
+        for right, (_, choices) in zip(plain.steps, STEPS, strict=True)
+    ]
+    engine.generate(_stepped(tokenizer, wrong, 1))
+    assert engine.counters.guessed_wrong > 0
+    prompt = [*_stepped(tokenizer, (), 1)[0].prompt, *result.ids, *tokenizer.encode("more")]
+    replies = [GenerationRequest(prompt, max_new_tokens=8, session=session) for session in (None, result.session)]
+    first, second = engine.generate(replies)
+    assert first.ids == second.ids
+    assert second.cached_tokens > 0
 
 
 def test_late_requests_join_those_that_run(model, tokenizer, grammars):
