@@ -10,16 +10,16 @@ from services.adapters.dry_run import DryRunTools
 from services.domain.cases import Case, evidence_of
 from services.domain.reading import LexicalClaimReader
 from services.domain.trace import Generation, Trace
-from services.domain.verify import VerifyOptions
 from services.flows.pipeline import Pipeline
 from services.ports import Decider
+from workers.verifier import verify_options
 
 BATCH = 16
 
 
 def run_cases(cases: Sequence[Case], decider: Decider, *, require_rule: bool = False) -> Iterator[dict[str, Any]]:
     """Yield one output a case, in order, in the form of contracts.md."""
-    pipeline = Pipeline(decider, LexicalClaimReader(), VerifyOptions(require_rule=require_rule))
+    pipeline = Pipeline(decider, LexicalClaimReader(), verify_options(require_rule=require_rule))
     tools = DryRunTools()
     for start in range(0, len(cases), BATCH):
         batch = cases[start : start + BATCH]

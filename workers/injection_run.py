@@ -21,12 +21,13 @@ from services.domain.trace import RouteName, Trace
 from services.flows.pipeline import Pipeline
 from services.ports import Decider
 from workers.checkpoints import champion, roots
+from workers.verifier import verify_options
 
 BATCH = 16
 
 
 def run(chosen: list[Attack], decider: Decider) -> list[Trace]:
-    pipeline = Pipeline(decider, LexicalClaimReader())
+    pipeline = Pipeline(decider, LexicalClaimReader(), verify_options())
     traces: list[Trace] = []
     for start in range(0, len(chosen), BATCH):
         evidence = [attack.evidence for attack in chosen[start : start + BATCH]]

@@ -6,11 +6,12 @@ from services.adapters.dry_run import DryRunTools
 from services.domain.reading import LexicalClaimReader
 from services.domain.routing import route
 from services.domain.trace import Trace
-from services.domain.verify import VerifyOptions, verify
+from services.domain.verify import verify
 from services.flows.pipeline import Pipeline
 from services.ports import Decider
 from services.store.sessions import Sessions
 from services.store.traces import StoredTrace, find_trace
+from workers.verifier import verify_options
 
 UNAUDITED = 1.0
 """A draw that no audit share reaches: a replay asks what the case itself deserves."""
@@ -32,14 +33,14 @@ def load_trace(opener: Sessions, trace_id: str) -> StoredTrace:
 def judged_again(trace: Trace) -> Trace:
     """Return the trace with the verdict and route that today's rules give to the same evidence, actions and reply."""
     claims = LexicalClaimReader().read(trace.reply) if trace.reply else ()
-    verification = verify(trace.evidence, trace.decision, trace.actions, trace.reply, claims, VerifyOptions())
+    verification = verify(trace.evidence, trace.decision, trace.actions, trace.reply, claims, verify_options())
     again = route(verification, trace.decision, trace.actions, UNAUDITED, 0.0)
     return trace.model_copy(update={"verification": verification, "route": again})
 
 
 def decided_again(trace: Trace, decider: Decider) -> Trace:
     """Return what the checkpoint makes of the same evidence now, with tools that do nothing."""
-    return Pipeline(decider, LexicalClaimReader()).run(trace.evidence, DryRunTools())
+    return Pipeline(decider, LexicalClaimReader(), verify_options()).run(trace.evidence, DryRunTools())
 
 
 def comparison(stored: StoredTrace, again: Trace) -> dict[str, Any]:

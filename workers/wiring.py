@@ -49,6 +49,7 @@ from workers.library import PublishedPolicies
 from workers.observed import Observed
 from workers.released import CheckpointUnusable, ReleasedDecider
 from workers.tracing import Moments, Spans, TimedDecider, TimedTools
+from workers.verifier import second_opinion, verify_options
 
 SAMPLE_TEMPERATURE = 0.9
 
@@ -131,6 +132,7 @@ class Desk:
             pipeline=Pipeline(
                 decider=self.released.champion,
                 reader=LexicalClaimReader(),
+                options=verify_options(),
                 audit_share=self.settings.audit_share,
             ),
             clock=self.clock,
@@ -142,12 +144,18 @@ class Desk:
         """The flow of a candidate in the shadow. Its tools do nothing."""
         candidate = self.released.candidate
         return Shadows(
-            ShadowRecords(self.sessions, self.clock), candidate, LexicalClaimReader(), DryRunTools(), self.clock
+            ShadowRecords(self.sessions, self.clock),
+            candidate,
+            LexicalClaimReader(),
+            DryRunTools(),
+            self.clock,
+            verify_options(),
         )
 
     def ready(self) -> None:
         """Prove that returns can be decided: policies to serve, a checkpoint that loads. Raises what is in the way."""
         _ = self.policies.catalog, self.triage
+        second_opinion(["Loaded now, so that no reply waits for it."])
 
     @cached_property
     def second_answers(self) -> SecondAnswers:
@@ -157,7 +165,13 @@ class Desk:
         def drawing(seed: int) -> Decider:
             return decider.sampled(SAMPLE_TEMPERATURE, seed) if isinstance(decider, SampledDecider) else decider
 
-        return SecondAnswers(SampleRecords(self.sessions, self.clock), drawing, LexicalClaimReader(), self.clock)
+        return SecondAnswers(
+            SampleRecords(self.sessions, self.clock),
+            drawing,
+            LexicalClaimReader(),
+            self.clock,
+            options=verify_options(),
+        )
 
 
 @lru_cache(maxsize=1)

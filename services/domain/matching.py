@@ -9,12 +9,14 @@ from typing import Any, NamedTuple
 from services.domain.actions import ActionStatus, ToolAction
 from services.domain.claims import Claim, Effect
 from services.domain.goods import same_goods
-from services.domain.reading.doubt import suggested
+from services.domain.reading.doubt import Opinion, suggested
 from services.domain.reading.drafts import SegmentReading
 from services.domain.reading.money import Amount, normal_order
 
 _EFFECT_NAMES = frozenset(effect.value for effect in Effect if effect is not Effect.UNSPECIFIED)
 _MAX_STEPS = 20_000
+_SURE_OF_CLAIM, _HARDLY = 1.5, 0.05
+"""Log-odds of a claim, and share of what is recorded, from and below which another effect is meant."""
 # One sign that several currencies share; a reply rarely says which dollar it means.
 _SHARED_SIGNS = {"$": {"USD", "CAD", "AUD", "NZD", "SGD", "HKD"}, "kr": {"SEK", "NOK", "DKK", "ISK"}}
 
@@ -114,12 +116,15 @@ def _money(claim: Claim) -> str:
     return f"{cents // 100}.{cents % 100:02d} {claim.currency or ''}".strip()
 
 
-def explains(passage: SegmentReading, actions: Sequence[ToolAction]) -> bool:
+def explains(passage: SegmentReading, actions: Sequence[ToolAction], opinion: Opinion | None = None) -> bool:
     """Tell whether recorded actions explain a sentence of unsettled wording: its things, orders and sums fit them.
 
-    A sentence that speaks of no particular effect fits any that succeeded.
+    A sentence that speaks of no particular effect fits any that succeeded, unless a second opinion is sure of another.
     """
-    effects = sorted(suggested(passage)) or [Effect.UNSPECIFIED]
+    effects = sorted(suggested(passage))
+    if not effects and opinion is not None and _speaks_of_another(opinion, actions):
+        return False
+    effects = effects or [Effect.UNSPECIFIED]
     stated: list[tuple[str | None, Amount | None]] = [(order, None) for order in passage.orders]
     stated.extend((None, amount) for amount in passage.amounts)
     for order, amount in stated or [(None, None)]:
@@ -134,6 +139,13 @@ def explains(passage: SegmentReading, actions: Sequence[ToolAction]) -> bool:
         if all(mismatch(claim, action) is not None for action in actions):
             return False
     return True
+
+
+def _speaks_of_another(opinion: Opinion, actions: Sequence[ToolAction]) -> bool:
+    recorded = {name for a in actions if a.status is ActionStatus.SUCCEEDED for name in effects_of(a)}
+    fitting = {effect for effect in opinion.effects if effect.value in recorded or effect is Effect.UNSPECIFIED}
+    share = sum(opinion.effects[effect] for effect in fitting)
+    return opinion.score >= _SURE_OF_CLAIM and bool(opinion.effects) and share < _HARDLY
 
 
 def differ(one: Claim, other: Claim, action: ToolAction) -> bool:

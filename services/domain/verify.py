@@ -19,7 +19,7 @@ from services.domain.facts import OrderFacts
 from services.domain.goods import thing_of
 from services.domain.matching import Match, explains, match
 from services.domain.reading import LexicalClaimReader, Reading
-from services.domain.reading.doubt import DEFAULT_DOUBT, doubts
+from services.domain.reading.doubt import DEFAULT_DOUBT, SecondOpinion, doubts
 from services.domain.reading.folding import fold
 from services.domain.reading.items import goods_in
 from services.domain.statements import unsupported_statements
@@ -45,6 +45,8 @@ class VerifyOptions:
     """Probability from which a sentence that no rule explains makes the reply ambiguous; above 1 switches that off."""
     require_rule: bool = False
     answer: RuleAnswer = _evaluate_rule
+    second: SecondOpinion | None = None
+    """Weighs in on doubted sentences; None: the traits of a sentence alone."""
 
 
 def verify(  # noqa: PLR0913, PLR0917 - all that the judge sees
@@ -67,7 +69,7 @@ def verify(  # noqa: PLR0913, PLR0917 - all that the judge sees
         findings.extend(_reply_findings(reply, decision, evidence))
         findings.extend(claim_findings)
         findings.append(_goods_finding(reply, reading, actions))
-        findings.append(_doubt_finding(reply, reading, actions, options.doubt))
+        findings.append(_doubt_finding(reply, reading, actions, options.doubt, options.second))
         findings.extend(_statement_findings(reply, reading, evidence.facts))
     return _verification(findings, judged)
 
@@ -79,13 +81,14 @@ def verify_reply(  # noqa: PLR0913, PLR0917 - all that the judge of a reply sees
     facts: OrderFacts | None = None,
     threshold: float = DEFAULT_THRESHOLD,
     doubt: float = DEFAULT_DOUBT,
+    second: SecondOpinion | None = None,
 ) -> Verification:
     """Judge only a reply's claims against recorded actions; statements of past state too where `facts` are given."""
     reading = reader.read_all(reply)
     findings, judged = judge_claims(reading.claims, actions, threshold)
     findings[:0] = [reply_checks.readable(reply), language_checks.sensible(reply)]
     findings.append(_goods_finding(reply, reading, actions))
-    findings.append(_doubt_finding(reply, reading, actions, doubt))
+    findings.append(_doubt_finding(reply, reading, actions, doubt, second))
     if facts is not None:
         findings.extend(_statement_findings(reply, reading, facts))
     return _verification(findings, judged)
@@ -168,9 +171,11 @@ def _reply_findings(reply: str, decision: Decision | None, evidence: Evidence) -
     return findings
 
 
-def _doubt_finding(reply: str, reading: Reading, actions: Sequence[ToolAction], threshold: float) -> Finding:
+def _doubt_finding(
+    reply: str, reading: Reading, actions: Sequence[ToolAction], threshold: float, second: SecondOpinion | None
+) -> Finding:
     name = "nothing_in_doubt"
-    found = doubts(reading.passages, lambda passage: explains(passage, actions), threshold)
+    found = doubts(reading, lambda passage, opinion: explains(passage, actions, opinion), threshold, second)
     if not found:
         return passed(name, "no sentence without a read claim looks as if it claimed an effect")
     worst = max(found, key=lambda doubt: doubt.probability)

@@ -5,12 +5,13 @@ none has an effect. Which returns are looked at, and by whom, the store says.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from services.domain.jobs import Lease, LeaseLost
 from services.domain.releases import Release
 from services.domain.trace import Trace
+from services.domain.verify import VerifyOptions
 from services.flows.pipeline import Pipeline, RunTool
 from services.flows.triage import Failed
 from services.ports import ClaimReader, Clock, Decider
@@ -55,6 +56,7 @@ class Shadows:
     reader: ClaimReader
     run_tool: RunTool
     clock: Clock
+    options: VerifyOptions = field(default_factory=VerifyOptions)
 
     def run(self, leases: Sequence[Lease]) -> dict[str, Failed]:
         """Let the candidate decide the returns of these jobs."""
@@ -71,7 +73,7 @@ class Shadows:
 
     def _decide(self, case: ShadowCase) -> Shadowed:
         try:
-            pipeline = Pipeline(self.candidate(case.release), self.reader)
+            pipeline = Pipeline(self.candidate(case.release), self.reader, self.options)
             return Shadowed(pipeline.run(case.trace.evidence, self.run_tool), None)
         except CandidateFailed as error:
             return Shadowed(None, str(error))

@@ -67,11 +67,11 @@ def test_a_finding_shows_the_sentence_and_what_to_do():
 
 def test_the_banks_hold_both_kinds_in_every_language_and_no_sentence_twice():
     lines = list(banked())
-    kinds = {(language, claims) for language, claims, _ in lines}
+    kinds = {(line.language, line.claims) for line in lines}
     assert kinds == {
         (language, claims) for language in ("en", "de", "fr", "es", "it", "nl") for claims in (True, False)
     }
-    texts = [(language, text) for language, _, text in lines]
+    texts = [(line.language, line.text) for line in lines]
     assert len(texts) == len(set(texts))
 
 

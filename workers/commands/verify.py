@@ -22,11 +22,15 @@ def verify(
     threshold: Annotated[
         float | None, typer.Option(min=0.0, max=1.0, help="Certainty from which an unsupported claim blocks.")
     ] = None,
+    encoder: Annotated[
+        bool, typer.Option(help="Ask the sentence encoder about doubted sentences, as the desk does.")
+    ] = True,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 1 where any reply is blocked or ambiguous.")] = False,
 ) -> None:
     """Check replies against recorded actions: every claimed effect must be matched by a succeeded action."""
     from services.domain.reading import LexicalClaimReader  # noqa: PLC0415 - keeps --help fast
     from services.domain.verify import DEFAULT_THRESHOLD, verify_reply  # noqa: PLC0415
+    from workers.verifier import EncoderMissing, second_opinion  # noqa: PLC0415
 
     reader = LexicalClaimReader()
     limit = DEFAULT_THRESHOLD if threshold is None else threshold
@@ -34,7 +38,12 @@ def verify(
     outputs: list[dict[str, Any]] = []
     for number, case in _cases(source):
         actions = _actions(case, number)
-        result = verify_reply(case["reply"], actions, reader, threshold=limit)
+        try:
+            result = verify_reply(
+                case["reply"], actions, reader, threshold=limit, second=second_opinion if encoder else None
+            )
+        except EncoderMissing as error:
+            bad_input(f"{error}, or give --no-encoder")
         passed = passed and result.verdict.value == "pass"
         outputs.append(_output(case, result))
     # Written only when all could be read: a bad line leaves no half a file behind.

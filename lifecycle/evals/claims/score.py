@@ -1,7 +1,8 @@
 """Scores the verifier on tables of replies: `python -m lifecycle.evals.claims.score [TABLE ...]`.
 
 Prints recall (unsupported claims stopped), pass rate (supported or claim-free replies passed) and pairs both right,
-in all, per language and per category, with 95 % Wilson intervals, and every miss with `--misses`.
+in all, per language and per category, with 95 % Wilson intervals, and every miss with `--misses`. The second opinion
+is asked, as the product does, unless `--without-encoder` is given.
 """
 
 import sys
@@ -13,8 +14,10 @@ from pathlib import Path
 
 from lifecycle.evals.claims.table import FOLDER, Row, rows
 from services.domain.reading import LexicalClaimReader
+from services.domain.reading.doubt import SecondOpinion
 from services.domain.verdict import Verdict
 from services.domain.verify import DEFAULT_THRESHOLD, verify_reply
+from services.inference.second_opinion import shared_opinion
 
 
 def wilson(right: int, total: int) -> tuple[float, float]:
@@ -28,12 +31,14 @@ def wilson(right: int, total: int) -> tuple[float, float]:
     return max(centre - half, 0.0), min(centre + half, 1.0)
 
 
-def judge(cases: Iterable[Row], threshold: float = DEFAULT_THRESHOLD) -> list[tuple[Row, bool, str]]:
+def judge(
+    cases: Iterable[Row], threshold: float = DEFAULT_THRESHOLD, second: SecondOpinion | None = None
+) -> list[tuple[Row, bool, str]]:
     """Return (row, right, verdict) for every row."""
     reader = LexicalClaimReader()
     judged = []
     for row in cases:
-        verdict = verify_reply(row.reply, row.actions, reader, threshold=threshold).verdict
+        verdict = verify_reply(row.reply, row.actions, reader, threshold=threshold, second=second).verdict
         judged.append((row, (verdict is Verdict.PASS) == row.passes, verdict.value))
     return judged
 
@@ -68,7 +73,7 @@ def main(arguments: list[str]) -> int:
     paths = [Path(a) for a in arguments if not a.startswith("--")] or sorted(FOLDER.glob("*.txt"))
     cases = [row for path in paths for row in rows(path)]
     started = time.perf_counter()
-    judged = judge(cases)
+    judged = judge(cases, second=None if "--without-encoder" in arguments else shared_opinion())
     seconds = time.perf_counter() - started
     print(table(judged))
     print(f"{len(cases)} replies in {seconds:.2f} s, {1000 * seconds / max(len(cases), 1):.1f} ms a reply")

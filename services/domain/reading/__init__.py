@@ -3,6 +3,7 @@
 Not responsible for judging a claim: that is `services.domain.matching` and `services.domain.verify`.
 """
 
-from services.domain.reading.reader import LexicalClaimReader, Reading, Report
+from services.domain.reading.drafts import Reading, Report
+from services.domain.reading.reader import LexicalClaimReader
 
 __all__ = ["LexicalClaimReader", "Reading", "Report"]

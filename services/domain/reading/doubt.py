@@ -4,17 +4,20 @@ A linear model over the sentence's traits, trained by `python -m lifecycle.doubt
 sentences that do not. It may only add doubt: it never supports a claim and never settles one. Grammar and lexicon say
 what is claimed; this says only that a person should look. What it was trained on, and how far it can be trusted:
 lifecycle/doubt/CARD.md.
+
+A second opinion, where one is given, weighs in: it knows what a sentence means where the traits know how it is built.
 """
 
 import json
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import resources
 from typing import NamedTuple
 
 from services.domain.claims import Effect
-from services.domain.reading.drafts import SegmentReading
+from services.domain.reading.drafts import Reading, SegmentReading
 from services.domain.reading.effects import meaning
 from services.domain.reading.tags import Deed, Tag, Thing
 from services.domain.reading.traits import traits
@@ -22,6 +25,11 @@ from services.domain.reading.traits import traits
 DEFAULT_DOUBT = 0.4
 """Probability from which a sentence that nothing explains makes the reply ambiguous. Trade-off: docs/verifier.md."""
 
+
+SECOND_LANGUAGES = frozenset({"en"})
+"""Languages in which the second opinion is asked: elsewhere it did not help (docs/verifier.md)."""
+SECOND_WEIGHT, SECOND_LIMIT = 0.5, 6.0
+"""How much the second opinion's log-odds count beside the first's, and the most they may say either way."""
 
 # Things that every effect is about: they tell nothing of which.
 _NO_EFFECT = frozenset({Thing.NEUTRAL, Thing.ORDER, Thing.PARCEL})
@@ -47,11 +55,14 @@ class DoubtModel:
         """Tell whether the folded word was met in training."""
         return word in self._parts
 
+    def score(self, passage: SegmentReading) -> float:
+        """Return the log-odds that the sentence claims an effect."""
+        found = traits(passage, self._words.__contains__)
+        return math.fsum(self._weights.get(trait, 0.0) for trait in found) / math.sqrt(len(found))
+
     def probability(self, passage: SegmentReading) -> float:
         """Return how likely the sentence claims an effect, in (0, 1)."""
-        found = traits(passage, self._words.__contains__)
-        score = math.fsum(self._weights.get(trait, 0.0) for trait in found) / math.sqrt(len(found))
-        return 1 / (1 + math.exp(-max(min(score, 30.0), -30.0)))
+        return _probability(self.score(passage))
 
 
 @lru_cache(maxsize=1)
@@ -61,21 +72,64 @@ def shipped() -> DoubtModel:
     return DoubtModel(data["words"].split(" "), data["weights"])
 
 
-Explained = Callable[[SegmentReading], bool]
+@dataclass(frozen=True)
+class Opinion:
+    """What a second reader makes of a sentence: log-odds that it claims an effect, and which (they sum to 1)."""
+
+    score: float
+    effects: Mapping[Effect, float] = field(default_factory=dict)
+
+
+SecondOpinion = Callable[[Sequence[str]], Sequence[Opinion]]
+"""Judges folded sentences, all of a reply at once. Deterministic; may be slow beside the traits."""
+Explained = Callable[[SegmentReading, Opinion | None], bool]
 """Tells whether what is recorded explains a sentence, so that there is nothing to doubt."""
 
 
-def doubts(passages: Sequence[SegmentReading], explained: Explained, threshold: float) -> list[Doubt]:
+def doubts(
+    reading: Reading, explained: Explained, threshold: float, second: SecondOpinion | None = None
+) -> list[Doubt]:
     """Return the sentences without a read claim that may claim one, and that nothing recorded explains."""
     model = shipped()
+    open_ = [p for p in reading.passages if not p.drafts and not p.segment.quoted]
+    scores = [model.score(passage) for passage in open_]
+    opinions = _opinions(reading, open_, scores, threshold, second)
     found = []
-    for passage in passages:
-        if passage.drafts or passage.segment.quoted or explained(passage):
-            continue
-        probability = model.probability(passage)
-        if probability >= threshold:
+    for passage, score, opinion in zip(open_, scores, opinions, strict=True):
+        probability = _probability(score if opinion is None else together(score, opinion))
+        if probability >= threshold and not explained(passage, opinion):
             found.append(Doubt(passage.segment.start, passage.segment.end, round(probability, 2)))
     return found
+
+
+def together(score: float, opinion: Opinion) -> float:
+    """Return the log-odds of both readers."""
+    return score + SECOND_WEIGHT * max(min(opinion.score, SECOND_LIMIT), -SECOND_LIMIT)
+
+
+def _opinions(
+    reading: Reading,
+    passages: Sequence[SegmentReading],
+    scores: Sequence[float],
+    threshold: float,
+    second: SecondOpinion | None,
+) -> list[Opinion | None]:
+    """Ask about the sentences of which an answer can matter; the limit on what it may say tells which."""
+    opinions: list[Opinion | None] = [None] * len(passages)
+    if second is None:
+        return opinions
+    asked = [
+        i
+        for i, (passage, score) in enumerate(zip(passages, scores, strict=True))
+        if passage.code in SECOND_LANGUAGES and _probability(score + SECOND_WEIGHT * SECOND_LIMIT) >= threshold
+    ]
+    for i, opinion in zip(asked, second([reading.sentence(passages[i]) for i in asked]) if asked else (), strict=True):
+        opinions[i] = opinion
+    return opinions
+
+
+def _probability(score: float) -> float:
+    return 1 / (1 + math.exp(-max(min(score, 30.0), -30.0)))
 
 
 def suggested(passage: SegmentReading) -> set[Effect]:

@@ -1,8 +1,9 @@
 """What the reader knows of a claim while it is still collecting its fields."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from services.domain.claims import Effect
+from services.domain.claims import Claim, Effect
 from services.domain.reading.money import Amount
 from services.domain.reading.predicates import Predicate, State
 from services.domain.reading.segments import Segment
@@ -43,3 +44,26 @@ class SegmentReading:
     """Order numbers and sums of money that the sentence names."""
     topic: str = ""
     head: State = State.NONE
+
+
+class Report(NamedTuple):
+    """A statement about the state before this conversation, which trusted facts must support."""
+
+    effect: Effect
+    text: str
+    start: int
+    end: int
+
+
+class Reading(NamedTuple):
+    claims: tuple[Claim, ...]
+    reports: tuple[Report, ...]
+    language: str
+    passages: tuple[SegmentReading, ...] = ()
+    """Each sentence as it was read; offsets are those of the folded text."""
+    text: str = ""
+    """The folded text that was read, quotations blanked; as long as the folded reply."""
+
+    def sentence(self, passage: SegmentReading) -> str:
+        """Return the folded words of one of the passages."""
+        return self.text[passage.segment.start : passage.segment.end].strip()

@@ -5,11 +5,11 @@ the topic from one to the next.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
-from services.domain.claims import Claim, Effect
+from services.domain.claims import Claim
 from services.domain.reading import fields
 from services.domain.reading.clauses import Context, Draft, SegmentReading, read_segment
+from services.domain.reading.drafts import Reading, Report
 from services.domain.reading.folding import Folded, fold
 from services.domain.reading.language import candidates, dominant
 from services.domain.reading.lexicon import Lexicon
@@ -18,23 +18,6 @@ from services.domain.reading.quotes import mask_quotes
 from services.domain.reading.segments import Segment, split
 from services.domain.reading.tagger import rejoin
 from services.domain.reading.tags import Tag
-
-
-class Report(NamedTuple):
-    """A statement about the state before this conversation, which trusted facts must support."""
-
-    effect: Effect
-    text: str
-    start: int
-    end: int
-
-
-class Reading(NamedTuple):
-    claims: tuple[Claim, ...]
-    reports: tuple[Report, ...]
-    language: str
-    passages: tuple[SegmentReading, ...] = ()
-    """Each sentence as it was read; offsets are those of the folded text."""
 
 
 class LexicalClaimReader:
@@ -58,7 +41,7 @@ class LexicalClaimReader:
         drafts = fields.assign(masked, segments, readings)
         claims = tuple(_claim(reply, folded, draft) for draft in drafts)
         reports = tuple(_report(reply, folded, draft) for reading in readings for draft in reading.reports)
-        return Reading(claims, reports, main.code, tuple(readings))
+        return Reading(claims, reports, main.code, tuple(readings), masked)
 
     def _read_segment(  # noqa: PLR0913, PLR0917 - the walk's own state
         self,
