@@ -22,11 +22,9 @@ def act(case: SeedCase, rng: random.Random) -> tuple[ToolAction, ...]:
 def write_reply(case: SeedCase, actions: tuple[ToolAction, ...], rng: random.Random) -> str | None:
     """Return a reply in the customer's language where the bank has one, else in English; None where none fits."""
     done = next((action.name for action in actions if action.status is ActionStatus.SUCCEEDED), "none")
-    fitting = [
-        r
-        for r in bank.replies()
-        if r.outcome == case.decision.outcome and r.action == done and r.point in {"", point_of(case)}
-    ]
+    fitting = [r for r in bank.replies() if r.outcome == case.decision.outcome and r.action == done]
+    points = {"", point_of(case)}
+    fitting = [r for r in fitting if r.point in points]
     facts = case.evidence.facts
     slots = {
         "{item}": facts.item or "item",
