@@ -1,5 +1,6 @@
 """This machine's pace tonight, and what of the work fits the budget. Measured on a few examples; trains nothing."""
 
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,14 +11,18 @@ from lifecycle.night_judging import Trial, seconds_a_case
 from lifecycle.night_plan import RESERVE_SHARE, Material, Steps, choose_steps, tokens_of
 from lifecycle.night_support import tokenizer_of
 from lifecycle.nightly import Book, Night
-from lifecycle.plan import make_plan
 from lifecycle.preferences import PreferencePair, pair_tree, read_pairs, seed_pairs
 from lifecycle.seed.build import seed_worlds
+from lifecycle.sft import batch_loss
 from lifecycle.snapshot import Snapshot
 from lifecycle.suites import Suites, shares
+from services.inference import lora
 from services.inference.checkpoint import load_checkpoint
+from services.inference.llama import Llama
 
 PACE_WORLDS = 6
+PACE_SHARE = 0.05
+"""Of the budget, what measuring the pace may take beyond one example: a machine under load would measure for long."""
 LESSON = Path(__file__).parent / "lesson"
 
 
@@ -41,8 +46,25 @@ def material(night: Night, made: Snapshot) -> Material:
     if None in (plan.sft_steps, plan.dpo_steps if pairs else 0, plan.seed_worlds):
         seeds = [tree_of(world, tokenizer) for world in seed_worlds(PACE_WORLDS, plan.seed)]
         model = load_checkpoint(night.champion, night.roots, merged=False).model
-        pace = make_plan(model, seeds, 1, plan.batch_worlds, 16).tokens_per_second
+        pace = tokens_per_second(model, seeds, plan.budget_minutes * 60 * PACE_SHARE)
     return Material(len(own), tokens_of(own), len(pairs), tokens_of(pairs), tokens_of(seeds) / max(1, len(seeds)), pace)
+
+
+def tokens_per_second(model: Llama, trees: Sequence[TokenTree], most_seconds: float) -> float:
+    """Return how many tokens a second this machine trains now, after a warm-up on the shortest example.
+
+    Ends after `most_seconds`, with one timed example at least. Attaches an adapter where `model` has none.
+    """
+    if not lora.parameters(model):
+        lora.attach(model, lora.LoraConfig())
+    batch_loss(model, [min(trees, key=len)]).backward()  # type: ignore[no-untyped-call]
+    began, tokens = time.perf_counter(), 0
+    for tree in trees:
+        batch_loss(model, [tree]).backward()  # type: ignore[no-untyped-call]
+        tokens += len(tree)
+        if time.perf_counter() - began >= most_seconds:
+            break
+    return tokens / (time.perf_counter() - began)
 
 
 def affordable(night: Night, book: Book, trial: Trial, benches: Sequence[Bench], suites: Suites) -> Mapping[str, int]:

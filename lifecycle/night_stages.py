@@ -33,7 +33,8 @@ def take_snapshot(night: Night, book: Book) -> Done:
     judged = [*night.suites(()).all_cases(), *regressions]
     made = make_snapshot(labels, rules, judged)
     new = night.new_among([one.label_id for one in labels])
-    book.say("snapshot", f"{len(labels)} labels may train, {new} of them new; {dict(made.left_out) or 'none left out'}")
+    left_out = ", ".join(f"{count} {why}" for why, count in sorted(made.left_out.items()))
+    book.say("snapshot", f"{len(labels)} labels may train, {new} of them new; {left_out or 'none left out'}")
     for line in made.notes:
         book.say("snapshot", line)
     if new < night.plan.min_labels or not made.label_ids:

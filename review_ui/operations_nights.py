@@ -6,7 +6,7 @@ from sqlmodel import Session
 from review_ui.operating import Operator
 from review_ui.pages import Gone, PageRoute, page
 from review_ui.parts import parts_of
-from review_ui.present_nights import curves, shown, time_left
+from review_ui.present_nights import curves, plan_rows, shown, time_left
 from services.store import nightly
 
 router = APIRouter(prefix="/ops/nights", route_class=PageRoute, include_in_schema=False)
@@ -50,6 +50,7 @@ def night(request: Request, _: Operator, night_id: str) -> Response:
             night=found,
             stages=shown(stages, now),
             left=time_left(stages, _earlier(session, found)),
+            plan=plan_rows(found.plan),
             charts=curves(stages),
             lines=_newest_lines(session, night_id),
             report=nightly.gate_report(session, found.gate_report_id) if found.gate_report_id else None,

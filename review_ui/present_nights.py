@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from review_ui import words
 from review_ui.present_operations import Cell, Chart, Row, Tile, written
@@ -27,6 +27,13 @@ class StageShown(NamedTuple):
     spent: timedelta | None
     left: timedelta | None
     attempts: int
+
+
+class TimeLeft(NamedTuple):
+    """How long a night still takes; `whole` tells whether later stages are in it, as an earlier night took."""
+
+    span: timedelta
+    whole: bool
 
 
 class CheckCell(NamedTuple):
@@ -81,12 +88,13 @@ def night_tile(newest: Night | None, stages: Sequence[NightStage]) -> Tile:
     return Tile("Night", words.say("night", newest.status.value), newest.id, state, address)
 
 
-def time_left(stages: Sequence[NightStage], earlier: Sequence[NightStage]) -> timedelta | None:
+def time_left(stages: Sequence[NightStage], earlier: Sequence[NightStage]) -> TimeLeft | None:
     """Return what a running night still needs: its stage by its own pace, later ones as an earlier night took.
 
-    None where the stage has no pace yet.
+    None where the stage has no pace yet; without an earlier night it is the running stage's alone.
     """
     took = {stage.name: stage.seconds for stage in earlier if stage.status is StageStatus.DONE}
+    known_names = {*took, *(stage.name for stage in earlier if stage.status is StageStatus.SKIPPED)}
     seconds, known = 0.0, False
     for stage in stages:
         if stage.status is StageStatus.RUNNING:
@@ -95,7 +103,25 @@ def time_left(stages: Sequence[NightStage], earlier: Sequence[NightStage]) -> ti
             seconds, known = seconds + stage.seconds_left, True
         elif stage.status is StageStatus.WAITING:
             seconds += took.get(stage.name, 0.0)
-    return timedelta(seconds=seconds) if known else None
+    waiting = {stage.name for stage in stages if stage.status is StageStatus.WAITING}
+    return TimeLeft(timedelta(seconds=seconds), whole=waiting <= known_names) if known else None
+
+
+def plan_rows(plan: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
+    """Return the plan as (name, value) in words; what was chosen that night stands after what was set."""
+    chosen = plan.get("chosen") or {}
+    steps = {name: value for name, value in (chosen.get("steps") or {}).items() if name != "left_out"}
+    made = {**{name: value for name, value in chosen.items() if name != "steps"}, **steps}
+    rows = [(name, _in_words(made.get(name, value))) for name, value in sorted(plan.items()) if name != "chosen"]
+    return [*rows, *((name, _in_words(value)) for name, value in sorted(made.items()) if name not in plan)]
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name.replace('_', ' ')} {_in_words(one)}" for name, one in sorted(value.items()))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "not chosen yet" if value is None else str(value)
 
 
 def curves(stages: Sequence[NightStage]) -> Sequence[Chart]:

@@ -1,5 +1,6 @@
 """The programs of a desk and their command lines, for the supervisor and for the images. Starts nothing itself."""
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,8 +18,7 @@ APPLICATION = (API, *WORKERS)
 
 def application(settings: Settings) -> list[Program]:
     """Return the API and the three Celery workers of one machine."""
-    # Threads that spin while they wait burn the cores that API, database and training need on the same machine.
-    threads = {"OMP_NUM_THREADS": str(settings.omp_num_threads), "OMP_WAIT_POLICY": "PASSIVE"}
+    threads = thread_settings(settings)
     one_thread = {"OMP_NUM_THREADS": "1"}
     schedule = settings.var_dir.resolve() / "run" / "beat-schedule"
     return [
@@ -28,6 +28,20 @@ def application(settings: Settings) -> list[Program]:
         Program(TRAINING, ["nice", "-n", "10", *celery_command(TRAINING)], environment=threads),
         Program(PERIODIC, [*celery_command(PERIODIC), "--beat", f"--schedule={schedule}"], environment=one_thread),
     ]
+
+
+def thread_settings(settings: Settings) -> dict[str, str]:
+    """Return the environment under which torch shares this machine; it counts where it is set before torch is loaded.
+
+    Threads that spin while they wait burn the cores that API, database and other work need on the same machine.
+    """
+    return {"OMP_NUM_THREADS": str(settings.omp_num_threads), "OMP_WAIT_POLICY": "PASSIVE"}
+
+
+def share_the_machine(settings: Settings) -> None:
+    """Take these settings for this process, as far as its environment says nothing else."""
+    for name, value in thread_settings(settings).items():
+        os.environ.setdefault(name, value)
 
 
 def api_command() -> Sequence[str]:

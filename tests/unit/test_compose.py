@@ -1,6 +1,7 @@
 """compose.yaml cannot be started in a test; everything that can be known without starting it is checked here."""
 
 import importlib.util
+import os
 import re
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 import yaml
 
 from infra.settings import Settings
-from workers.programs import WORKERS, application
+from workers.programs import WORKERS, application, share_the_machine
 
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
@@ -109,3 +110,12 @@ def test_the_programs_of_up_and_of_compose_are_the_same() -> None:
     modules = {program.name: program.command for program in application(settings)}
     assert list(modules["api"])[1:] == SERVICES["api"]["command"][1:]
     assert set(modules) - {"api"} == set(WORKERS)
+
+
+def test_a_night_by_hand_shares_the_machine_unless_its_environment_says_otherwise(monkeypatch) -> None:
+    settings = Settings.model_construct(var_dir=Path("var"), omp_num_threads=3)
+    monkeypatch.setattr(os, "environ", {"OMP_NUM_THREADS": "1"})
+    share_the_machine(settings)
+    assert os.environ == {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+    by_name = {program.name: program.environment for program in application(settings)}
+    assert by_name["training"] == by_name["triage"] == {"OMP_NUM_THREADS": "3", "OMP_WAIT_POLICY": "PASSIVE"}

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from review_ui.present_nights import MOST_POINTS, curves, measured, shown, time_left
+from review_ui.present_nights import MOST_POINTS, TimeLeft, curves, measured, plan_rows, shown, time_left
 from review_ui.present_operations import Limits, chart, tiles, written
 from services.domain.nights import StageStatus
 from services.store.desk_history import HOURS, History, Series, beginnings
@@ -71,9 +71,24 @@ def test_what_is_left_of_a_night_is_its_stages_pace_and_what_later_ones_took_bef
         stage("gate", "waiting"),
     ]
     before = [stage("dpo", "done", seconds=200.0), stage("gate", "skipped", seconds=999.0)]
-    assert time_left(now, before) == timedelta(seconds=500)
+    assert time_left(now, before) == TimeLeft(timedelta(seconds=500), whole=True)
+    assert time_left(now, []) == TimeLeft(timedelta(seconds=300), whole=False), "the first night knows no later stage"
     assert time_left([stage("sft", "running", total=100), stage("dpo", "waiting")], before) is None
     assert time_left([stage("sft", "done")], before) is None
+
+
+def test_a_plan_is_told_in_words_and_what_was_chosen_stands_where_nothing_was_set():
+    plan = {
+        "sft_steps": None, "cases": None, "release": True, "fewest_cases": {"must_pass": 40, "injection": 25},
+        "chosen": {"steps": {"sft_steps": 3, "seed_pairs": 2, "left_out": ["16 of 19 did not fit"]}},
+    }  # fmt: skip
+    assert plan_rows(plan) == [
+        ("cases", "not chosen yet"),
+        ("fewest_cases", "injection 25, must pass 40"),
+        ("release", "yes"),
+        ("sft_steps", "3"),
+        ("seed_pairs", "2"),
+    ]
 
 
 def test_a_stage_that_is_done_is_full_whatever_it_counted():

@@ -83,11 +83,15 @@ def show(
 
 def _desk(opener: "Sessions") -> "NightDesk":
     from infra.settings import get_settings  # noqa: PLC0415
+    from workers.programs import share_the_machine  # noqa: PLC0415
+
+    settings = get_settings()
+    share_the_machine(settings)  # Before torch is loaded: a night by hand stands beside a desk at work.
     from workers.nightly_parts import NightDesk  # noqa: PLC0415
     from workers.releasing import Releasing  # noqa: PLC0415
     from workers.wiring import SystemClock  # noqa: PLC0415
 
-    settings, clock = get_settings(), SystemClock()
+    clock = SystemClock()
     return NightDesk(settings, opener, clock, Releasing(settings, opener, clock))
 
 
