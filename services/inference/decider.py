@@ -97,6 +97,7 @@ class EngineDecider:
         self._temperature, self._seed = temperature, seed
         self._asked: OrderedDict[str, _Asked] = OrderedDict()
         self._sheets: dict[str, GenerationResult] = {}
+        self._last_read: dict[str, dict[str, str]] = {}
 
     @property
     def checkpoint_id(self) -> str:
@@ -148,18 +149,27 @@ class EngineDecider:
             read[key] = result
             if self._temperature == 0 and result.error is None:
                 self._sheets[key] = _remembered(result)
-        for key in list(self._sheets)[: max(0, len(self._sheets) - KEPT_SHEETS)]:
-            self._sheets.pop(key, None)
+                self._note(sheets[key], result)
+        for held in (self._sheets, self._last_read):
+            for key in list(held)[: max(0, len(held) - KEPT_SHEETS)]:
+                held.pop(key, None)
         return [[read[one.key] for one in wants] for wants in wanted]
+
+    def _note(self, sheet: "_Sheet", result: GenerationResult) -> None:
+        """Note what a clause asks of each fact: for another reason or other facts it will mostly ask the same."""
+        copied = (text for text, _ in sheet_steps(sheet.policy, sheet.reason, sheet.facts))
+        known = self._last_read.pop(sheet.policy.text, {})
+        self._last_read[sheet.policy.text] = known | dict(zip(copied, result.steps, strict=True))
 
     def _choice_request(self, view: CaseView) -> GenerationRequest:
         head, tail = _halves(view)
         return self._request(head, tail, choice_steps(view), partial(choice_leanings, view))
 
     def _sheet_request(self, sheet: "_Sheet") -> GenerationRequest:
-        head = sheet_prompt(sheet.policy)
         steps, guesses = sheet_steps(sheet.policy, sheet.reason, sheet.facts), sheet_guesses(sheet.policy, sheet.facts)
-        return self._request(head, [], steps, guesses=guesses)
+        known = self._last_read.get(sheet.policy.text, {})
+        likely = [known.get(copied, guess) for (copied, _), guess in zip(steps, guesses, strict=True)]
+        return self._request(sheet_prompt(sheet.policy), [], steps, guesses=likely)
 
     def _request(
         self,

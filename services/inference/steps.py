@@ -35,6 +35,7 @@ class StepsConstraint:
     ) -> None:
         self._steps, self._tokenizer, self._leaning, self._guesses = steps, tokenizer, leaning, guesses
         self._place = -1
+        self._asked: tuple[int, Mapping[str, float]] = (-1, {})
         self._open: list[tuple[str, list[int]]] = []
         self._written = 0
         self._least = 1.0
@@ -78,10 +79,7 @@ class StepsConstraint:
 
     def leanings(self) -> NDArray[np.float32] | None:
         """Return what to add to the logits of `allowed`, in its order; None where nothing speaks for any of them."""
-        if self._leaning is None or self._written or not self._open:
-            return None
-        words = self._leaning(self.chosen)
-        if not words:
+        if self._written or not self._open or not (words := self._words()):
             return None
         added = {ids[0]: words.get(text.split()[0], words.get("", 0.0)) for text, ids in self._open}
         return np.array([added[token] for token in sorted(added)], np.float32)
@@ -95,10 +93,13 @@ class StepsConstraint:
         self._close(next(text for text, ids in self._open if len(ids) == self._written))
 
     def likely(self, most: int) -> list[int]:
-        """Return at most so many tokens that will probably follow where a choice is open, by the guesses."""
+        """Return at most so many tokens that will probably follow where a choice is open: the guesses, the leaning."""
         tokens: list[int] = []
-        for place in range(self._place, min(len(self._guesses), len(self._steps))):
-            guess = self._tokenizer.encode(self._guesses[place])
+        for place in range(self._place, len(self._steps)):
+            text = self._guesses[place] if place < len(self._guesses) else self._leant(place)
+            if text is None or len(tokens) >= most:
+                break
+            guess = self._tokenizer.encode(text)
             if place > self._place:
                 tokens += self._tokenizer.encode(self._steps[place][0])
             elif any(ids == guess for _, ids in self._open):
@@ -106,9 +107,21 @@ class StepsConstraint:
             else:  # What is written already tells that the guess was wrong; any open choice may be right.
                 guess = self._open[0][1][self._written :]
             tokens += guess
-            if len(tokens) >= most:
-                break
         return tokens[:most]
+
+    def _leant(self, place: int) -> str | None:
+        """Return the word that most speaks for in the step where a choice is open."""
+        if place != self._place or not (words := self._words()):
+            return None
+        return max(words, key=words.__getitem__) or None
+
+    def _words(self) -> Mapping[str, float]:
+        """Return what the leaning says of this step; it is asked once a step."""
+        if self._leaning is None:
+            return {}
+        if self._asked[0] != self._place:
+            self._asked = (self._place, self._leaning(self.chosen))
+        return self._asked[1]
 
     def _next_step(self) -> list[int]:
         self._place += 1

@@ -248,6 +248,26 @@ def test_a_right_guess_is_confirmed_in_one_step_and_a_wrong_one_is_counted(model
     assert second.cached_tokens > 0
 
 
+def test_what_leans_towards_a_choice_guesses_it_and_is_asked_once_a_step(model, tokenizer):
+    steps, asked = [("", ("damaged\n", "late\n")), ("", ("none", "A", "A B", "B"))], []
+
+    def leaning(chosen):
+        asked.append(tuple(chosen))
+        return {"A": 90.0, "B": 0.0, "": 0.0} if chosen else {}
+
+    def answer(full_step):
+        request = GenerationRequest(tokenizer.encode("x"), (), partial(StepsConstraint, steps, tokenizer, leaning))
+        engine = Engine(model, tokenizer.stop_id, EngineOptions(full_step=full_step))
+        return engine.generate([request])[0], engine.counters.steps
+
+    (plain, steps_without), (guessed, steps_with) = answer(0), answer(96)
+    assert (guessed.steps, guessed.ids) == (plain.steps, plain.ids)
+    assert plain.steps[1].startswith("A")
+    assert guessed.sureness == pytest.approx(plain.sureness, abs=1e-4)
+    assert steps_with == steps_without - 1
+    assert sum(len(chosen) == 1 for chosen in asked) == 2  # once an answer
+
+
 def test_late_requests_join_those_that_run(model, tokenizer, grammars):
     requests = _requests(tokenizer, grammars, 4)
     engine = Engine(model, tokenizer.stop_id)

@@ -29,6 +29,7 @@ COMPARED = 16
 WITHOUT: Mapping[str, EngineOptions] = {
     "without shared prefixes": EngineOptions(prefix_bytes=0),
     "forced tokens one by one": EngineOptions(append_forced=False),
+    "choices not guessed ahead": EngineOptions(full_step=0),
     "head over the whole vocabulary": EngineOptions(partial_head_rows=0),
     "one at a time": EngineOptions(max_running=1),
 }
@@ -220,12 +221,14 @@ def _timed(
     before = replace(engine.counters)
     row, answers = under_load(engine_ask(decider), cases, in_flight)
     tokens = engine.counters.computed_tokens - before.computed_tokens
-    seconds = len(cases) / row["decisions_per_s"]
+    wrong = engine.counters.guessed_wrong - before.guessed_wrong
+    seconds = row["decisions"] / row["decisions_per_s"]
     config = loaded.model.config
     weights = config.parameter_count() - config.vocab_size * config.hidden_size
     row["tokens_run"] = round(tokens / len(cases), 1)
+    row["guessed_wrong"] = round(wrong / len(cases), 1)
     row["steps"] = round((engine.counters.steps - before.steps) / len(cases), 2)
-    row["gflop_per_s"] = round(2 * weights * tokens / seconds / 1e9, 1)
+    row["gflop_per_s"] = round(2 * weights * (tokens - wrong) / seconds / 1e9, 1)  # useful ones
     return row, answers
 
 

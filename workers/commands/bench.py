@@ -30,7 +30,7 @@ def bench(
     docs: Annotated[bool, typer.Option("--docs", help="Also write table and plots into docs/bench/.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Measure the desk and its peers in one run, on the same weights and requests; about ten minutes on two idle cores.
+    """Measure the desk and its peers in one run, on the same weights and requests; half an hour on two idle cores.
 
     Example: returns-desk bench --parts ours,llama --quick
     """
