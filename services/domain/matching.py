@@ -18,7 +18,11 @@ _MAX_STEPS = 20_000
 _SURE_OF_CLAIM, _HARDLY = 1.5, 0.05
 """Log-odds of a claim, and share of what is recorded, from and below which another effect is meant."""
 # One sign that several currencies share; a reply rarely says which dollar it means.
-_SHARED_SIGNS = {"$": {"USD", "CAD", "AUD", "NZD", "SGD", "HKD"}, "kr": {"SEK", "NOK", "DKK", "ISK"}}
+_SHARED_SIGNS = {
+    "$": {"USD", "CAD", "AUD", "NZD", "SGD", "HKD"},
+    "kr": {"SEK", "NOK", "DKK", "ISK", "CZK"},
+    "peso": {"MXN", "ARS", "CLP", "COP", "UYU", "DOP", "PHP"},
+}
 
 
 class Match(NamedTuple):

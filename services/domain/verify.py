@@ -9,19 +9,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from policies.vocabulary import Truth
-from services.domain import checks, language_checks, reply_checks
+from services.domain import checks, language_checks, record_checks, reply_checks
 from services.domain.actions import ActionStatus, ToolAction
 from services.domain.checks import Case, RuleAnswer, failed, passed
 from services.domain.claims import Claim, Effect
 from services.domain.decision import Decision
 from services.domain.evidence import Evidence
 from services.domain.facts import OrderFacts
-from services.domain.goods import thing_of
 from services.domain.matching import Match, explains, match
 from services.domain.reading import LexicalClaimReader, Reading
 from services.domain.reading.doubt import DEFAULT_DOUBT, SecondOpinion, doubts
 from services.domain.reading.folding import fold
-from services.domain.reading.items import goods_in
 from services.domain.statements import unsupported_statements
 from services.domain.verdict import FailureOwner, Finding, Verdict, Verification
 
@@ -68,7 +66,7 @@ def verify(  # noqa: PLR0913, PLR0917 - all that the judge sees
         reading = LexicalClaimReader().read_all(reply)
         findings.extend(_reply_findings(reply, decision, evidence))
         findings.extend(claim_findings)
-        findings.append(_goods_finding(reply, reading, actions))
+        findings.extend(_record_findings(reply, reading, actions))
         findings.append(_doubt_finding(reply, reading, actions, options.doubt, options.second))
         findings.extend(_statement_findings(reply, reading, evidence.facts))
     return _verification(findings, judged)
@@ -87,7 +85,7 @@ def verify_reply(  # noqa: PLR0913, PLR0917 - all that the judge of a reply sees
     reading = reader.read_all(reply)
     findings, judged = judge_claims(reading.claims, actions, threshold)
     findings[:0] = [reply_checks.readable(reply), language_checks.sensible(reply)]
-    findings.append(_goods_finding(reply, reading, actions))
+    findings.extend(_record_findings(reply, reading, actions))
     findings.append(_doubt_finding(reply, reading, actions, doubt, second))
     if facts is not None:
         findings.extend(_statement_findings(reply, reading, facts))
@@ -190,30 +188,12 @@ def _doubt_finding(
     )
 
 
-def _goods_finding(reply: str, reading: Reading, actions: Sequence[ToolAction]) -> Finding:
-    """Look for a reply that speaks of other goods only than what was done is recorded for."""
-    name = "goods_agree"
-    done = [action for action in actions if action.status is ActionStatus.SUCCEEDED]
-    recorded = {str(item) for action in done if (item := action.arguments.get("item"))}
-    things = {thing_of(item) for item in recorded}
-    named = {thing: word for passage in reading.passages for word, thing in goods_in(passage.tokens).items()}
-    if not named or not things or None in things or things & set(named):
-        return passed(name, "the goods the reply names are those on record, or it names none")
-    word = next(iter(named.values()))
-    return failed(
-        name,
-        f"the reply speaks of the {word}, what was done is recorded for {', '.join(sorted(recorded))}",
-        owner=FailureOwner.PREFERENCE_DATA,
-        remedy="name the goods on record",
-        severity=Verdict.AMBIGUOUS,
-        span=_span_of(reply, word),
-    )
-
-
-def _span_of(reply: str, word: str) -> tuple[int, int] | None:
-    folded = fold(reply)
-    at = folded.text.find(word)
-    return folded.span(at, at + len(word)) if at >= 0 else None
+def _record_findings(reply: str, reading: Reading, actions: Sequence[ToolAction]) -> list[Finding]:
+    return [
+        record_checks.goods_agree(reply, reading, actions),
+        record_checks.sums_agree(reply, reading, actions),
+        record_checks.orders_agree(reply, actions),
+    ]
 
 
 def _statement_findings(reply: str, reading: Reading, facts: OrderFacts) -> list[Finding]:
