@@ -149,10 +149,10 @@ def test_an_order_number_with_one_digit_off_is_another_order(number, place, step
         assert verdict(reply, refund(900, order=f"B{''.join(digits)}")) is Verdict.PASS
 
 
-def test_a_number_near_the_order_on_record_leaves_a_question_and_one_far_from_it_none():
-    reply = "I've issued the refund. Your reference: #A10243."
-    assert verdict(reply, refund(900)) is not Verdict.PASS
-    assert verdict("I've issued the refund for #A10234, not for #A10243.", refund(900)) is not Verdict.BLOCK
+@pytest.mark.parametrize(("named", "right"), [("A10234", True), ("A10243", False), ("A1024", False), ("A10235", False)])
+def test_a_number_near_the_order_on_record_is_questioned_wherever_it_stands(named, right):
+    reply = f"I've issued the refund. Thank you for your order {named}."
+    assert (verdict(reply, refund(900)) is Verdict.PASS) is right
 
 
 def test_a_sum_beside_the_claim_must_be_on_record_too():
