@@ -14,7 +14,8 @@ _UNITS = {
 _TENS = {"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90}
 _ORDINALS = {
     "first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8,
-    "ninth": 9, "tenth": 10, "fourteenth": 14, "fifteenth": 15, "twentieth": 20, "thirtieth": 30,
+    "ninth": 9, "tenth": 10, "eleventh": 11, "twelfth": 12, "thirteenth": 13, "fourteenth": 14, "fifteenth": 15,
+    "sixteenth": 16, "seventeenth": 17, "eighteenth": 18, "nineteenth": 19, "twentieth": 20, "thirtieth": 30,
 }  # fmt: skip
 _WORDS = {
     **_UNITS,
@@ -29,7 +30,11 @@ _WORDS = {
     "twice": 2,
 }
 _WORD_NUMBER = re.compile(
-    r"\b(?:(?P<tens>" + "|".join(_TENS) + r")[- ](?P<unit>" + "|".join(list(_UNITS)[:9]) + r")|"
+    r"\b(?:(?P<tens>"
+    + "|".join(_TENS)
+    + r")[- ](?P<unit>"
+    + "|".join([*list(_UNITS)[:9], *list(_ORDINALS)[:9]])
+    + r")\b|"
     r"(?P<word>"
     + "|".join(sorted(_WORDS, key=len, reverse=True))
     + r"))\b(?:[- ](?P<hundred>hundred)(?:(?: and)? (?P<rest>(?:"
@@ -64,6 +69,8 @@ _NO_TIME_AFTER = re.compile(
 )
 _CALENDAR_YEARS = range(1800, 2101)
 _FORTNIGHT = re.compile(r"\bfortnight\b", re.IGNORECASE)
+_NEXT_DAY = re.compile(r"\b(?:or|and) (?:by |on )?the (?:day after|next day|following day)\b", re.IGNORECASE)
+_HALF = re.compile(r"\b(?:least|than|under|over|below|to) half\b", re.IGNORECASE)
 
 
 @lru_cache(maxsize=4096)
@@ -81,6 +88,9 @@ def numbers_in(text: str) -> tuple[int, ...]:
             found.add(round(value * 100))
     if _FORTNIGHT.search(text):
         found.add(14)
+    if _HALF.search(text):
+        # Facts count shares in percent.
+        found.add(50)
     return tuple(sorted(found))
 
 
@@ -105,6 +115,9 @@ def days_in(text: str) -> tuple[int, ...]:
             found.add(int(counted))
     if _FORTNIGHT.search(text):
         found.add(14)
+    if _NEXT_DAY.search(text):
+        # "On the day of delivery or the day after": day 1 still counts.
+        found.add(1)
     return tuple(sorted(found))
 
 
@@ -113,7 +126,7 @@ def _literal_numbers(text: str) -> list[tuple[float, int, int]]:
     found = [(_digits_value(match.group(1)), match.start(), match.end()) for match in _DIGITS.finditer(text)]
     for match in _WORD_NUMBER.finditer(text):
         if match["tens"]:
-            value = _TENS[match["tens"].lower()] + _UNITS[match["unit"].lower()]
+            value = _TENS[match["tens"].lower()] + _WORDS[match["unit"].lower()]
         else:
             value = _WORDS[match["word"].lower()]
         if match["hundred"]:

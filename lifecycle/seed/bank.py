@@ -40,6 +40,17 @@ class Test(BaseModel):
         return cls(**match.groupdict())
 
 
+class OtherReading(BaseModel):
+    """What a clause that speaks of several reasons asks for in the case of further ones."""
+
+    model_config = ConfigDict(frozen=True)
+
+    reasons: tuple[Reason, ...]
+    conditions: tuple[tuple[Test, ...], ...]
+    key: int
+    gives: str = "return"
+
+
 class ClauseTemplate(BaseModel):
     """A clause as somebody wrote it, with what it asks for; slots {N} and {M} are numbers drawn from `n` and `m`."""
 
@@ -58,6 +69,11 @@ class ClauseTemplate(BaseModel):
     heldout: bool = False
     mentions: tuple[str, ...] = ()
     """Facts that the text speaks of and yet does not ask for."""
+    also: tuple[OtherReading, ...] = ()
+
+    def variants(self) -> tuple["ClauseTemplate", ...]:
+        """Return the clause as it reads for `reasons`, and as it reads for each of `also`."""
+        return (self, *(self.model_copy(update=dict(other) | {"also": ()}) for other in self.also))
 
 
 class Phrase(BaseModel):
@@ -121,10 +137,11 @@ def clauses(split: Split) -> tuple[ClauseTemplate, ...]:
     for row in _rows("clauses"):
         family = row["family"]
         seen[family] = seen.get(family, 0) + 1
-        conditions = tuple(tuple(Test.parse(test) for test in alternatives) for alternatives in row.pop("conditions"))
+        for part in (row, *row.get("also", ())):
+            part["conditions"] = tuple(tuple(map(Test.parse, alternatives)) for alternatives in part["conditions"])
         heldout = family in HELDOUT_FAMILIES or seen[family] % _HELDOUT_EVERY == 0
         given = {name: value for name, value in row.items() if value is not None}
-        template = ClauseTemplate(**given | {"conditions": conditions, "heldout": heldout})
+        template = ClauseTemplate(**given | {"heldout": heldout})
         if template.kind == "info" or heldout == (split == "heldout"):
             chosen.append(template)
     return tuple(chosen)

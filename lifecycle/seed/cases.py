@@ -22,6 +22,8 @@ from services.inference.relevance import most_relevant
 
 _COMMON_DAYS = (3, 5, 7, 10, 14, 14, 20, 21, 28, 30, 30, 30, 45, 60, 90, 100, 120, 180, 365)
 _DRAWN = 0.5
+_KINDS = 0.25
+"""Share of written grants and bans drawn from `clauses_kinds.jsonl`."""
 _FEWER_NONE = 1.0
 _INFO_SHEETS = 0.3
 _SEVERAL_ITEMS = 0.05
@@ -65,7 +67,7 @@ def make_world(rng: random.Random, split: Split, messages: int) -> SeedWorld:
     scenario = rng.choices(list(_SCENARIOS), list(_SCENARIOS.values()))[0]
     reasons = rng.sample([reason for reason in Reason if reason is not Reason.UNCLEAR], 3)
     templates = [compose.enriched(one, split, rng) for one in _templates(rng, split, scenario, reasons)]
-    renamed = worlds.rename(templates, rng)
+    renamed = worlds.rename([variant for template in templates for variant in template.variants()], rng)
     filled = _named([_fill(template, rng) for template in templates], rng)
     if scenario == "precedence":
         filled = compose.with_precedence(filled, rng)
@@ -94,7 +96,7 @@ def make_world(rng: random.Random, split: Split, messages: int) -> SeedWorld:
         }
         cases.append(SeedCase(evidence, decision, bool(evidence.contradictions), message.lang, provenance))
     read_ones = [f for f in shown if f.template.kind != "info" or rng.random() < _INFO_SHEETS]
-    sheets = [_sheet(entry, facts.values, renamed, rng) for entry in read_ones]
+    sheets = [_sheet(one, entry, facts.values, renamed, rng) for entry in read_ones for one in entry.variants()]
     return SeedWorld(tuple(cases), tuple(sheets))
 
 
@@ -108,14 +110,16 @@ def _shown(filled: list[Filled], message: str, facts: OrderFacts, rng: random.Ra
 
 
 def _sheet(
-    entry: Filled, facts: Mapping[str, FactValue], renamed: Mapping[str, str], rng: random.Random
+    entry: Filled, whole: Filled, facts: Mapping[str, FactValue], renamed: Mapping[str, str], rng: random.Random
 ) -> SheetExample:
+    """Return how one variant of the clause `whole` reads; what its other variants ask for stands by as not asked."""
     reason = rng.choice(entry.template.reasons or tuple(Reason))
     reading = read(entry, facts, renamed)
     asked = {test.fact for condition in reading.conditions for test in condition.any_of}
     # Other clauses' facts are many in a drawn world; a few of them teach as much as all.
     others = [name for name in facts if name not in asked]
     asked |= set(entry.template.mentions)
+    asked |= {renamed.get(test.fact, test.fact) for one in whole.template.variants() for test in _tests(one)}
     kept = asked | set(rng.sample(others, min(len(others), rng.randint(2, 6))))
     names = tuple(name for name in facts if name in kept)
     return SheetExample(reason=reason, reading=reading, tool=tool_of(entry), facts=names)
@@ -147,7 +151,8 @@ def _messages(
     rng: random.Random, split: Split, scenario: str, filled: Sequence[Filled], count: int
 ) -> list[bank.MessageTemplate]:
     """Draw messages, most of them on what the clauses are about, the last of several often on something else."""
-    spoken = [reason for f in filled if f.template.kind != "info" for reason in f.template.reasons]
+    deciding = [variant for f in filled if f.template.kind != "info" for variant in f.template.variants()]
+    spoken = [reason for template in deciding for reason in template.reasons]
     chosen: list[bank.MessageTemplate] = []
     for index in range(count):
         other = scenario == "none" if count == 1 else index == count - 1 and rng.random() < 0.4
@@ -175,8 +180,8 @@ def _templates(rng: random.Random, split: Split, scenario: str, reasons: Sequenc
     if bans and (scenario in ("ban", "precedence") or rng.random() < 0.15):
         own = [c for c in bans if first in c.reasons]
         drawn = phrases.ban(rng, split, first) if rng.random() < _DRAWN else None
-        chosen.append(drawn or rng.choice(own if own and scenario == "precedence" else bans))
-    others = [c for c in pool if c.kind == "info" or first not in c.reasons]
+        chosen.append(drawn or rng.choice(_weighted(own if own and scenario == "precedence" else bans, rng)))
+    others = [c for c in pool if c.kind == "info" or all(first not in variant.reasons for variant in c.variants())]
     chosen += rng.sample(others, rng.choice([0, 1, 2, 3, 4, 5]) if len(chosen) > 1 else rng.choice([1, 2, 3, 5]))
     return list({c.text: c for c in chosen}.values())[:8]
 
@@ -192,7 +197,13 @@ def _grant(rng: random.Random, split: Split, reason: Reason) -> ClauseTemplate:
     pool = [c for c in bank.clauses(split) if c.kind == "grant" and reason in c.reasons and _readable(c)]
     if not pool or rng.random() < _DRAWN:
         return phrases.grant(rng, split, reason)
-    return rng.choice(pool)
+    return rng.choice(_weighted(pool, rng))
+
+
+def _weighted(pool: list[ClauseTemplate], rng: random.Random) -> list[ClauseTemplate]:
+    """Return the part of the pool to draw from, so that the share of one bank does not hang on its length."""
+    kinds = rng.random() < _KINDS
+    return [c for c in pool if c.family.startswith("kin_") == kinds] or pool
 
 
 def _fill(template: ClauseTemplate, rng: random.Random) -> Filled:
@@ -224,6 +235,8 @@ def _facts(
         if index == 0 and scenario == "fallthrough":
             weights = {Truth.YES: 10, Truth.NO: 80, Truth.UNKNOWN: 10}
         target = rng.choices(list(weights), list(weights.values()))[0]
+        for other in entry.variants()[1:]:
+            _make_true(rng, facts, other, rng.choices(list(weights), list(weights.values()))[0], renamed)
         _make_true(rng, facts, entry, target, renamed)
     if scenario == "conflict":
         _contradict(rng, facts)

@@ -41,7 +41,7 @@ _AND_ALSO = (
 
 def enriched(template: ClauseTemplate, split: Split, rng: random.Random) -> ClauseTemplate:
     """Return the clause, now and then with a sentence that decides nothing, or with an exception of its own."""
-    if template.kind == "info" or len(split_sentences(template.text)) > _MOST_SENTENCES:
+    if template.kind == "info" or template.also or len(split_sentences(template.text)) > _MOST_SENTENCES:
         return template
     if template.kind == "grant" and rng.random() < _EXCEPTION_SHARE:
         template = _with_exception(template, split, rng)

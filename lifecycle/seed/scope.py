@@ -7,7 +7,7 @@ _WORDS: tuple[tuple[str, frozenset[str]], ...] = tuple(
     (pattern, frozenset(categories.split()))
     for pattern, categories in (
         (
-            r"cloth|garment|dress|apparel|textile|fashion|swim|underwear|wearable|kleidung|vêtement|abbigliamento",
+            r"cloth|garment|\bdress|apparel|textile|fashion|swim|underwear|wearable|kleidung|vêtement|abbigliamento",
             "clothing",
         ),
         (r"shoes?\b|footwear|boots?\b|sneaker|schuh|chaussure|scarpe|zapato", "shoes"),
@@ -15,7 +15,7 @@ _WORDS: tuple[tuple[str, frozenset[str]], ...] = tuple(
             r"electronic|electrical|device|gadget|headphone|laptop|phone|camera|console|appareil|gerät",
             "electronics appliances",
         ),
-        (r"appliance|washing machine|fridge|oven|white goods", "appliances kitchen"),
+        (r"appliance|washing machine|fridge|\bovens?\b|white goods", "appliances kitchen"),
         (r"food|grocer|meat|cheese|\begg|fruit|chilled|perishable|frozen|chocolate|fresh|lebensmittel|aliment", "food"),
         (r"furniture|sofa|wardrobe|mattress|bulky|flat.?pack|möbel|meuble|mobili", "furniture"),
         (r"software|licen[cs]e|download|digital|activation key|product key", "software"),
@@ -23,7 +23,7 @@ _WORDS: tuple[tuple[str, frozenset[str]], ...] = tuple(
         (r"animals?\b|aquari|\bpets?\b|livestock", "pets"),
         (r"tickets?\b|admission|concert|vouchers? for events", "tickets"),
         (r"cosmetic|make-?up|perfume|beauty|hygien|toothbrush|shav|razor|intimate", "beauty health"),
-        (r"jewel|watches\b|rings?\b|engrav", "jewellery"),
+        (r"jewel|watches\b|\brings?\b|earrings?\b|engrav", "jewellery"),
         (r"\btoys?\b|spielzeug|jouet", "toys"),
         (r"\bbooks?\b|magazine", "books"),
         (r"subscri|monthly box", "subscription"),

@@ -36,6 +36,10 @@ class Filled(NamedTuple):
     yields: bool = False
     """Whether another clause says that this one is not applied here."""
 
+    def variants(self) -> "tuple[Filled, ...]":
+        """Return the clause as it reads for each of the groups of reasons it speaks of."""
+        return tuple(self._replace(template=template) for template in self.template.variants())
+
 
 def limit_of(test: Test, numbers: Mapping[str, int]) -> int | None:
     """Return the number a test compares with, or None where it compares a flag or a text."""
@@ -93,7 +97,8 @@ def decide(evidence: Evidence, filled: Sequence[Filled], reason: Reason, renamed
     At most two grants, in the prompt's order, then one ban on which the facts have something to say.
     """
     facts = evidence.facts.values
-    fitting = [e for e in filled if reason in e.template.reasons and _in_scope(e, facts)]
+    readings = [variant for entry in filled for variant in entry.variants()]
+    fitting = [e for e in readings if reason in e.template.reasons and _in_scope(e, facts)]
     grants = [(e, read(e, facts, renamed)) for e in fitting if e.template.kind == "grant" and not e.yields][:MAX_GRANTS]
     bans = [(e, read(e, facts, renamed)) for e in fitting if e.template.kind == "exclude" and not e.yields]
     bans = [(e, r) for e, r in bans if _stated(r)][:1]

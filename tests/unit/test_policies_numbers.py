@@ -32,3 +32,12 @@ def test_other_facts_may_be_compared_with_any_number():
 )
 def test_a_rate_a_day_is_no_number_of_days(name, counts):
     assert bool(_COUNTS_DAYS.search(name)) is counts
+
+
+def test_ordinals_the_day_after_and_half_are_numbers_too() -> None:
+    assert days_in("Until the twelfth day after delivery.") == (12,)
+    assert days_in("Up to and including the twenty-first day.") == (21,)
+    assert days_in("Tell us on the day of delivery or the day after.") == (1,)
+    assert days_in("The 14 days run from the day after delivery.") == (14,)
+    assert numbers_in("At least half of the bottles are broken.") == (50,)
+    assert numbers_in("Half-timbered toys are sold as seen.") == ()
