@@ -101,6 +101,8 @@ class MessageTemplate(BaseModel):
     lang: str = "en"
     text: str
     style: str = ""
+    wish: bool = False
+    """Of an `unclear` message: plainly wants to return, so that a clause which takes any reason fits it."""
 
 
 class ReplyTemplate(BaseModel):

@@ -22,8 +22,10 @@ from services.inference.relevance import most_relevant
 
 _COMMON_DAYS = (3, 5, 7, 10, 14, 14, 20, 21, 28, 30, 30, 30, 45, 60, 90, 100, 120, 180, 365)
 _DRAWN = 0.5
+_NO_REASON = 0.15
+"""Share of messages that give no reason, where a clause takes any."""
 _KINDS = 0.25
-"""Share of written grants and bans drawn from `clauses_kinds.jsonl`."""
+"""Share of written grants and bans drawn from `clauses_kinds.jsonl` and `clauses_any_reason.jsonl`."""
 _FEWER_NONE = 1.0
 _INFO_SHEETS = 0.3
 _SEVERAL_ITEMS = 0.05
@@ -85,7 +87,9 @@ def make_world(rng: random.Random, split: Split, messages: int) -> SeedWorld:
             policies=tuple(f.policy for f in shown),
             asked_on=asked_on,
         )
-        decision = decide(evidence, shown, message.reason, renamed)
+        # Who asks something else, or threatens, is owed no clause, whatever reasons it takes.
+        meant = shown if message.reason is not Reason.UNCLEAR or message.wish else []
+        decision = decide(evidence, meant, message.reason, renamed)
         if cases and decision.policy_id is None and message.reason is not Reason.UNCLEAR and rng.random() < _FEWER_NONE:
             continue
         provenance = {
@@ -160,8 +164,11 @@ def _messages(
             absent = [reason for reason in Reason if reason not in spoken] or [Reason.UNCLEAR]
             wanted = Reason.UNCLEAR if rng.random() < 0.7 else rng.choice(absent)
         else:
-            wanted = rng.choice(spoken)
+            anything = Reason.UNCLEAR in spoken and rng.random() < _NO_REASON
+            wanted = Reason.UNCLEAR if anything else rng.choice(spoken)
         pool = [m for m in bank.messages(split) if m.reason is wanted and m not in chosen]
+        if not other and wanted is Reason.UNCLEAR:
+            pool = [m for m in pool if m.wish] or pool
         message = rng.choice(pool or bank.messages(split))
         chosen.append(compose.several_items(message, split, rng) if rng.random() < _SEVERAL_ITEMS else message)
     return chosen
@@ -203,7 +210,7 @@ def _grant(rng: random.Random, split: Split, reason: Reason) -> ClauseTemplate:
 def _weighted(pool: list[ClauseTemplate], rng: random.Random) -> list[ClauseTemplate]:
     """Return the part of the pool to draw from, so that the share of one bank does not hang on its length."""
     kinds = rng.random() < _KINDS
-    return [c for c in pool if c.family.startswith("kin_") == kinds] or pool
+    return [c for c in pool if c.family.startswith(("kin_", "any_")) == kinds] or pool
 
 
 def _fill(template: ClauseTemplate, rng: random.Random) -> Filled:
