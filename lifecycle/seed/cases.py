@@ -24,7 +24,7 @@ _COMMON_DAYS = (3, 5, 7, 10, 14, 14, 20, 21, 28, 30, 30, 30, 45, 60, 90, 100, 12
 _DRAWN = 0.5
 _NO_REASON = 0.15
 """Share of messages that give no reason, where a clause takes any."""
-_KINDS = 0.25
+_KINDS = 0.38
 """Share of written grants and bans drawn from `clauses_kinds.jsonl` and `clauses_any_reason.jsonl`."""
 _FEWER_NONE = 1.0
 _INFO_SHEETS = 0.3
