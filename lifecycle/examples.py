@@ -23,8 +23,7 @@ from services.inference.prompt import (
     Segment,
     choice_segments,
     decision_segments,
-    message_segments,
-    prompt_segments,
+    prompt_halves,
     reply_prompt_segments,
     reply_segments,
 )
@@ -109,8 +108,7 @@ def tree_of(world: World, tokenizer: Tokenizer) -> TokenTree:
         return len(rows) - 1
 
     for case, view in zip(world.cases, views, strict=True):
-        whole, tail = prompt_segments(view), message_segments(view)
-        head = whole[: len(whole) - len(tail)]
+        head, tail = prompt_halves(view)
         key = "".join(segment.text for segment in head)
         if key not in shared:
             shared[key] = add(head, None)

@@ -142,15 +142,9 @@ class Desk:
     @cached_property
     def shadows(self) -> Shadows:
         """The flow of a candidate in the shadow. Its tools do nothing."""
-        candidate = self.released.candidate
-        return Shadows(
-            ShadowRecords(self.sessions, self.clock),
-            candidate,
-            LexicalClaimReader(),
-            DryRunTools(),
-            self.clock,
-            verify_options(),
-        )
+        records = ShadowRecords(self.sessions, self.clock)
+        reader, tools = LexicalClaimReader(), DryRunTools()
+        return Shadows(records, self.released.candidate, reader, tools, self.clock, verify_options())
 
     def ready(self) -> None:
         """Prove that returns can be decided: policies to serve, a checkpoint that loads. Raises what is in the way."""
@@ -165,13 +159,8 @@ class Desk:
         def drawing(seed: int) -> Decider:
             return decider.sampled(SAMPLE_TEMPERATURE, seed) if isinstance(decider, SampledDecider) else decider
 
-        return SecondAnswers(
-            SampleRecords(self.sessions, self.clock),
-            drawing,
-            LexicalClaimReader(),
-            self.clock,
-            options=verify_options(),
-        )
+        records = SampleRecords(self.sessions, self.clock)
+        return SecondAnswers(records, drawing, LexicalClaimReader(), self.clock, options=verify_options())
 
 
 @lru_cache(maxsize=1)

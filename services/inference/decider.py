@@ -31,14 +31,21 @@ from services.inference.prompt import (
     choice_steps,
     chosen_clauses,
     decision_segments,
-    message_segments,
+    prompt_halves,
     prompt_segments,
     reply_prompt_segments,
 )
 from services.inference.relevance import facts_for
 from services.inference.request import GenerationRequest, GenerationResult, Session
 from services.inference.service import EngineService
-from services.inference.sheet import read_sheet, sheet_facts, sheet_guesses, sheet_prompt, sheet_steps
+from services.inference.sheet import (
+    read_sheet,
+    sheet_facts,
+    sheet_guesses,
+    sheet_leanings,
+    sheet_prompt,
+    sheet_steps,
+)
 from services.inference.steps import Leaning, StepsConstraint
 from services.inference.tokenizer import Tokenizer
 from services.inference.tokens import tokenize
@@ -48,7 +55,6 @@ MAX_DECISION_TOKENS = 320
 MAX_REPLY_TOKENS = 120
 _KEPT_SESSIONS = 16
 """Decisions whose cache waits for their reply; a lost one only costs reading the prompt again."""
-
 KEPT_SHEETS = 4_096
 """Readings that are remembered: a shop has some dozens of clauses, each read for some reasons and sets of facts."""
 
@@ -162,14 +168,14 @@ class EngineDecider:
         self._last_read[sheet.policy.text] = known | dict(zip(copied, result.steps, strict=True))
 
     def _choice_request(self, view: CaseView) -> GenerationRequest:
-        head, tail = _halves(view)
+        head, tail = prompt_halves(view)
         return self._request(head, tail, choice_steps(view), partial(choice_leanings, view))
 
     def _sheet_request(self, sheet: "_Sheet") -> GenerationRequest:
         steps, guesses = sheet_steps(sheet.policy, sheet.reason, sheet.facts), sheet_guesses(sheet.policy, sheet.facts)
         known = self._last_read.get(sheet.policy.text, {})
         likely = [known.get(copied, guess) for (copied, _), guess in zip(steps, guesses, strict=True)]
-        return self._request(sheet_prompt(sheet.policy), [], steps, guesses=likely)
+        return self._request(sheet_prompt(sheet.policy), (), steps, partial(sheet_leanings, sheet.facts), likely)
 
     def _request(
         self,
@@ -281,12 +287,6 @@ def _sureness(choice: GenerationResult, sheets: Sequence[GenerationResult], aske
     for result, sheet in zip(sheets, asked, strict=True):
         deciding += result.sureness[1 : len(sheet.facts) + 2]
     return min(deciding)
-
-
-def _halves(view: CaseView) -> tuple[list[Segment], list[Segment]]:
-    """Split the prompt into what other cases of the shop may share, and the customer's own part."""
-    whole, tail = prompt_segments(view), message_segments(view)
-    return whole[: len(whole) - len(tail)], tail
 
 
 def load_decider(reference: str | Path, roots: Sequence[Path], options: EngineOptions | None = None) -> EngineDecider:

@@ -138,6 +138,12 @@ def prompt_segments(view: CaseView) -> list[Segment]:
     return [*segments, *message_segments(view)]
 
 
+def prompt_halves(view: CaseView) -> tuple[list[Segment], list[Segment]]:
+    """Split the prompt into what other cases of the shop may share, and the customer's own part."""
+    whole, tail = prompt_segments(view), message_segments(view)
+    return whole[: len(whole) - len(tail)], tail
+
+
 def message_segments(view: CaseView) -> list[Segment]:
     """Return the part of the prompt that tells customers apart: everything before it, cases of one order share."""
     segments = [Segment(_clipped(view.evidence.message))]

@@ -37,6 +37,8 @@ ANY = "any"
 _COMPARISONS = ("<=", ">=", "<", ">")
 _OR = "or "
 _NO_TOOL = "none"
+_COMPLETE = 0.5
+"""Logits by which a clause is taken to ask for nothing beyond the facts, unless the checkpoint is surer of it."""
 
 
 def sheet_prompt(policy: PolicyVersion) -> list[Segment]:
@@ -103,6 +105,11 @@ def sheet_guesses(policy: PolicyVersion, facts: Mapping[str, FactValue]) -> list
             asked = "true"
         guesses.append(f" {asked}\n")
     return [*guesses, " no\n", *(f" {one}" for one in tool_options(policy)[:1])]
+
+
+def sheet_leanings(facts: Mapping[str, FactValue], chosen: Sequence[str]) -> dict[str, float]:
+    """Return what speaks against "more: yes" beside the checkpoint: it says so too lightly (docs/checkpoint.md)."""
+    return {"no": _COMPLETE} if len(chosen) == len(facts) + 1 else {}
 
 
 def read_sheet(

@@ -43,7 +43,7 @@ def test_the_same_checkpoint_answers_differently_when_p7_or_a_fact_changes(tmp_p
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=170, check=False)
     assert done.returncode == 0, done.stderr
     outcomes = [json.loads(line) for line in target.read_text().splitlines()]
-    assert {one["checkpoint"] for one in outcomes} == {"returns-assistant-v2"}
+    assert {one["checkpoint"] for one in outcomes} == {"returns-assistant-v3"}
     expected = ["eligible", "not_eligible", "eligible", "not_eligible", "not_eligible", "review"]
     assert [one["decision"] for one in outcomes] == expected
     assert all(one["evidence"] == c["policies"][0]["text"] for one, c in zip(outcomes, cases, strict=True))

@@ -205,7 +205,7 @@ def post(person, path, **values):
 
 def test_an_operator_promotes_with_a_reason_and_rolls_back_and_both_stand_in_the_history(op, desk, made):
     page = op.get("/ops/releases")
-    assert "returns-assistant-v2" in page
+    assert "returns-assistant-v3" in page
     assert "There is no earlier champion" in page
     unsure = post(op, "/ops/releases/promote", checkpoint=made["one"], why="a <b>reason</b>")
     assert unsure.status_code == 409

@@ -22,7 +22,7 @@ from services.domain.reading.effects import meaning
 from services.domain.reading.tags import Deed, Tag, Thing
 from services.domain.reading.traits import traits
 
-DEFAULT_DOUBT = 0.4
+DEFAULT_DOUBT = 0.5
 """Probability from which a sentence that nothing explains makes the reply ambiguous. Trade-off: docs/verifier.md."""
 
 
