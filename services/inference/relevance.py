@@ -9,6 +9,7 @@ reason in plain words, finds the clause. Measured: docs/checkpoint.md.
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,9 @@ from numpy.typing import NDArray
 from policies import PolicyVersion, Reason
 from policies.retrieval import rank
 from services.domain.facts import FactValue
-from services.inference.encoder import Encoder, shared_encoder
+
+if TYPE_CHECKING:
+    from services.inference.encoder import Encoder
 
 _MEANING, _FACTS, _NAMES, _RETRIEVAL, _ITEM = 1.0, 0.6, 0.1, 0.05, 0.2
 _SHARP = 12.0
@@ -65,6 +68,13 @@ _PLAINLY: Mapping[Reason, tuple[str, ...]] = {
 Scores = NDArray[np.float32]
 
 
+def _encoder() -> "Encoder":
+    # Parents that fork import this module, and torch must not be loaded in them.
+    from services.inference.encoder import shared_encoder  # noqa: PLC0415
+
+    return shared_encoder()
+
+
 def most_relevant(
     policies: Sequence[PolicyVersion], message: str, facts: Mapping[str, FactValue]
 ) -> tuple[PolicyVersion, ...]:
@@ -77,7 +87,7 @@ def relevance(policies: Sequence[PolicyVersion], message: str, facts: Mapping[st
     """Return one score a clause, float32 [clauses]; only differences between clauses of one call mean anything."""
     if not policies:
         return np.zeros(0, np.float32)
-    encoder = shared_encoder()
+    encoder = _encoder()
     retrieved = {id(one.version): one.score for one in rank(policies, message, facts)}
     lexical = np.array([min(20.0, max(-5.0, retrieved.get(id(policy), -5.0))) for policy in policies], np.float32)
     scores = _MEANING * _by_meaning(encoder, policies, message) + _RETRIEVAL * lexical
@@ -89,7 +99,7 @@ def relevance(policies: Sequence[PolicyVersion], message: str, facts: Mapping[st
 
 def leanings(policies: Sequence[PolicyVersion], message: str, facts: Mapping[str, FactValue], reason: Reason) -> Scores:
     """Return what to add to the checkpoint's logit of each clause, once it has said the reason; float32 [clauses]."""
-    by_reason = np.array([_nearest(shared_encoder(), policies, text) for text in _PLAINLY[reason]]).max(axis=0)
+    by_reason = np.array([_nearest(_encoder(), policies, text) for text in _PLAINLY[reason]]).max(axis=0)
     scores = _LEAN_CASE * relevance(policies, message, facts) + _LEAN_REASON * by_reason
     return np.asarray(scores, np.float32)
 
@@ -98,7 +108,7 @@ def facts_for(
     policy: PolicyVersion, policies: Sequence[PolicyVersion], facts: Mapping[str, FactValue]
 ) -> dict[str, FactValue]:
     """Return the facts that one of the shop's clauses may ask for: not those that plainly belong to another one."""
-    encoder = shared_encoder()
+    encoder = _encoder()
     kept: dict[str, FactValue] = {}
     for name, value in facts.items():
         if name in _EVERYWHERE or name.startswith("days_"):
@@ -111,18 +121,18 @@ def facts_for(
     return kept
 
 
-def _by_meaning(encoder: Encoder, policies: Sequence[PolicyVersion], message: str) -> Scores:
+def _by_meaning(encoder: "Encoder", policies: Sequence[PolicyVersion], message: str) -> Scores:
     """Return how near each clause is to the message: as a whole, and its nearest sentence."""
     whole = encoder.embed([policy.text for policy in policies]) @ encoder.embed([message])[0]
     return np.asarray((whole + _nearest(encoder, policies, message)) / 2, np.float32)
 
 
-def _nearest(encoder: Encoder, policies: Sequence[PolicyVersion], text: str) -> Scores:
+def _nearest(encoder: "Encoder", policies: Sequence[PolicyVersion], text: str) -> Scores:
     wanted = encoder.embed([text])[0]
     return np.array([(encoder.embed(policy.sentences) @ wanted).max() for policy in policies], np.float32)
 
 
-def _by_facts(encoder: Encoder, policies: Sequence[PolicyVersion], facts: Mapping[str, FactValue]) -> Scores:
+def _by_facts(encoder: "Encoder", policies: Sequence[PolicyVersion], facts: Mapping[str, FactValue]) -> Scores:
     """Return for each clause how many facts it is the nearest clause to; what was found true counts most."""
     scores = np.zeros(len(policies), np.float32)
     for name, value in facts.items():
