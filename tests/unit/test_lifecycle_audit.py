@@ -103,7 +103,7 @@ def test_a_reply_that_does_not_show_its_fault_and_a_chosen_one_that_does_are_fou
 
 
 def test_an_approval_that_is_none_and_decisions_that_read_alike_are_found(worlds):
-    pair = next(p for p in seed_pairs(worlds, 3) if p.fault == "wrong_approval" and not p.case.decision.tool_calls)
+    pair = next(p for p in seed_pairs(worlds, 3) if p.fault == "wrong_approval" and not p.case.decision.readings)
     right = pair.case.decision
     same = pair.model_copy(update={"rejected_decision": right.model_copy(update={"outcome": Outcome.ELIGIBLE})})
     assert kinds(audit_pairs([same])) == {"same"}
