@@ -31,6 +31,8 @@ def test_two_people_answer_what_waits_and_every_label_says_what_is_true(desk, mo
     with world.serving(desk.settings) as address:
         people = [scripted_reviewers.Reviewer(address, name) for name in ("ada", "bo")]
         given = Counter(did for _ in range(14) for person in people if (did := person.answer_one(known)))
+        for person in people:
+            person.close()
     assert given["approve"]
     assert given["correct"]
     assert given["reject"]

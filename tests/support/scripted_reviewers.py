@@ -104,6 +104,10 @@ class Reviewer:
         self._client = httpx.Client(base_url=url, timeout=60, follow_redirects=True)
         self._log_in()
 
+    def close(self) -> None:
+        """Let the connection go."""
+        self._client.close()
+
     def answer_one(self, known: Known) -> str | None:
         """Take the next item of the queue that a case is known for, and answer it; None where none waits."""
         orders = {order for order, _ in known}
