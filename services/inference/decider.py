@@ -245,7 +245,7 @@ class EngineDecider:
         answer = decision_segments(view, decision, conflict=bool(evidence.contradictions))
         record = reply_prompt_segments(actions, evidence.facts.order_id)
         ids = [*prompt, *tokenize(self._tokenizer, [*answer, *record]).ids]
-        # The record of a tool names the order; without one the model would make a number up.
+        # A tool's record may name further numbers; where none ran, only the case's own order may be named.
         order_id = None if actions else evidence.facts.order_id
         grammar = reply_grammar(decision.policy_id, (one.policy_id for one in evidence.policies), order_id)
         return GenerationRequest(

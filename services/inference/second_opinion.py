@@ -43,7 +43,7 @@ class MeaningOpinion:
         return load_file(self._path)
 
     def __call__(self, sentences: Sequence[str]) -> list[Opinion]:
-        """Return one opinion a sentence. Raises BaseUnavailable where the encoder is not installed."""
+        """Return one opinion a sentence. Raises WeightsUnavailable where the encoder is not installed."""
         if not sentences:
             return []
         return opinions(self._encoder().embed(sentences), self._weights)

@@ -99,7 +99,7 @@ def sheet_guesses(policy: PolicyVersion, facts: Mapping[str, FactValue]) -> list
     days, text = days_in(policy.text), policy.text.lower()
     for name, value in facts.items():
         asked = ANY
-        if "day" in name and days and not isinstance(value, bool | str):
+        if _COUNTS_DAYS.search(name) and days and not isinstance(value, bool | str):
             asked = f"<= {days[0]}"
         elif (value is None or isinstance(value, bool)) and readable(name).lower() in text:
             asked = "true"

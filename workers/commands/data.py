@@ -135,16 +135,17 @@ def pairs(
 def _own(worlds: "Iterable[World]", checkpoint: str, temperature: float, seed: int) -> "Iterator[PreferencePair]":
     from infra.settings import get_settings  # noqa: PLC0415
     from lifecycle.on_policy import own_pairs  # noqa: PLC0415
-    from services.inference.base import BaseUnavailable, ensure_base  # noqa: PLC0415
+    from services.inference.base import ensure_base  # noqa: PLC0415
     from services.inference.checkpoint import CheckpointError  # noqa: PLC0415
     from services.inference.decider import load_decider  # noqa: PLC0415
+    from services.inference.wheels import WeightsUnavailable  # noqa: PLC0415
     from workers import checkpoints  # noqa: PLC0415
 
     settings = get_settings()
     try:
         ensure_base(settings.checkpoints_dir)
         decider = load_decider(checkpoint, checkpoints.roots(settings))
-    except (BaseUnavailable, CheckpointError) as error:
+    except (WeightsUnavailable, CheckpointError) as error:
         bad_input(f"--checkpoint: {error}")
     drawn = {"made": "on_policy", "checkpoint": decider.checkpoint_id, "temperature": temperature, "seed": seed}
     return own_pairs(worlds, decider.sampled(temperature, seed) if temperature else decider, drawn)

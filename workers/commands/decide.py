@@ -148,9 +148,10 @@ def _run(cases: "Sequence[Case]", checkpoint: str | None, require_rule: bool) ->
 
 def _decider(checkpoint: str | None) -> "Decider":
     from infra.settings import get_settings  # noqa: PLC0415
-    from services.inference.base import BaseUnavailable, ensure_base  # noqa: PLC0415
+    from services.inference.base import ensure_base  # noqa: PLC0415
     from services.inference.checkpoint import CheckpointError  # noqa: PLC0415
     from services.inference.decider import load_decider  # noqa: PLC0415
+    from services.inference.wheels import WeightsUnavailable  # noqa: PLC0415
     from workers.checkpoints import champion, roots  # noqa: PLC0415
 
     settings = get_settings()
@@ -159,7 +160,7 @@ def _decider(checkpoint: str | None) -> "Decider":
     try:
         ensure_base(settings.checkpoints_dir)
         return load_decider(checkpoint or champion(settings), roots(settings))
-    except (BaseUnavailable, CheckpointError) as error:
+    except (WeightsUnavailable, CheckpointError) as error:
         bad_input(f"--checkpoint: {error}")
 
 

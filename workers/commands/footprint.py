@@ -64,16 +64,17 @@ def footprint(
 
 def _load(checkpoint: str | None) -> "Loaded":
     from infra.settings import get_settings  # noqa: PLC0415
-    from services.inference.base import BaseUnavailable, ensure_base  # noqa: PLC0415
+    from services.inference.base import ensure_base  # noqa: PLC0415
     from services.inference.checkpoint import CheckpointError, load_checkpoint  # noqa: PLC0415
     from services.inference.device import DeviceUnavailable  # noqa: PLC0415
+    from services.inference.wheels import WeightsUnavailable  # noqa: PLC0415
     from workers.checkpoints import champion, roots  # noqa: PLC0415
 
     settings = get_settings()
     try:
         ensure_base(settings.checkpoints_dir)
         return load_checkpoint(checkpoint or champion(settings), roots(settings))
-    except (BaseUnavailable, CheckpointError) as error:
+    except (WeightsUnavailable, CheckpointError) as error:
         bad_input(f"--checkpoint: {error}")
     except DeviceUnavailable as error:
         bad_input(f"RETURNS_DEVICE: {error}")

@@ -85,8 +85,9 @@ def _judged(
     from lifecycle.night_plan import NightPlan  # noqa: PLC0415
     from lifecycle.night_signs import signs_of  # noqa: PLC0415
     from lifecycle.suites import load_suites  # noqa: PLC0415
-    from services.inference.base import BaseUnavailable, ensure_base  # noqa: PLC0415
+    from services.inference.base import ensure_base  # noqa: PLC0415
     from services.inference.cards import CheckpointError  # noqa: PLC0415
+    from services.inference.wheels import WeightsUnavailable  # noqa: PLC0415
     from workers.checkpoints import champion as released  # noqa: PLC0415
     from workers.checkpoints import roots  # noqa: PLC0415
     from workers.commands.train import code_version  # noqa: PLC0415
@@ -98,7 +99,7 @@ def _judged(
     try:
         ensure_base(settings.checkpoints_dir)
         benches = trial.benches()
-    except (BaseUnavailable, CheckpointError) as error:
+    except (WeightsUnavailable, CheckpointError) as error:
         bad_input(f"--candidate or --champion: {error}")
     seed = settings.nightly_seed
     suites = load_suites(seed).with_regressions(own)

@@ -177,10 +177,10 @@ def one_line() -> Iterator[None]:
     from lifecycle import distributed  # noqa: PLC0415
     from lifecycle.examples import DataError  # noqa: PLC0415
     from lifecycle.runs import RunError  # noqa: PLC0415
-    from services.inference.base import BaseUnavailable  # noqa: PLC0415
     from services.inference.checkpoint import CheckpointError  # noqa: PLC0415
     from services.inference.llama import ModelError  # noqa: PLC0415
     from services.inference.tokenizer import TokenizerError  # noqa: PLC0415
+    from services.inference.wheels import WeightsUnavailable  # noqa: PLC0415
 
     try:
         distributed.join()
@@ -189,7 +189,7 @@ def one_line() -> Iterator[None]:
         bad_input(f"--data: {error}")
     except UnicodeDecodeError as error:
         bad_input(f"--data: not UTF-8 at byte {error.start}; save the file as UTF-8")
-    except (BaseUnavailable, CheckpointError, ModelError, TokenizerError) as error:
+    except (WeightsUnavailable, CheckpointError, ModelError, TokenizerError) as error:
         bad_input(f"--base: {error}")
     except RunError as error:
         bad_input(f"--run: {error}")
