@@ -136,6 +136,7 @@ class _Desk(BaseModel):
     review_overlap_share: Annotated[float, Field(ge=0, le=1)] = 0.1
     review_gold_share: Annotated[float, Field(ge=0, le=1)] = 0.03
     review_wait_hours: Annotated[float, Field(gt=0)] = 72
+    reply_languages: Annotated[str, Field(pattern=r"^([a-z]{2}(,[a-z]{2})*)?$")] = "en"
     second_answer_share: Annotated[float, Field(ge=0, le=1)] = 0.2
     second_answer_reasons: Annotated[str, Field(pattern=r"^([a-z_]+(,[a-z_]+)*)?$")] = "ambiguous"
     reviewer_limit_cents: Annotated[int, Field(ge=0)] = 20_000

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from infra.settings import get_settings
 from services.domain.reading.doubt import Opinion
 from services.domain.verify import VerifyOptions
 
@@ -12,7 +13,9 @@ class EncoderMissing(Exception):
 
 def verify_options(*, require_rule: bool = False) -> VerifyOptions:
     """Return the options under which replies are judged wherever a checkpoint or the command line is at work."""
-    return VerifyOptions(require_rule=require_rule, second=second_opinion)
+    languages = get_settings().reply_languages
+    trusted = frozenset(languages.split(",")) if languages else None
+    return VerifyOptions(require_rule=require_rule, second=second_opinion, languages=trusted)
 
 
 def second_opinion(sentences: Sequence[str]) -> Sequence[Opinion]:

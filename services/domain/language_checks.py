@@ -49,6 +49,15 @@ def same_language(reply: str, message: str) -> Finding:
     return _unsure(name, f"the customer wrote in {theirs}, the reply is in {ours}")
 
 
+def trusted_language(reply: str, languages: frozenset[str]) -> Finding:
+    """Look for a reply in a language that whoever writes the replies is not trusted to close a return in."""
+    name = "trusted_language"
+    ours = certain(fold(reply).text, LEXICONS)
+    if ours is None or ours in languages:
+        return passed(name, "the reply is in a language that may leave by itself, as far as can be told")
+    return _unsure(name, f"replies in {ours} are read by a person; those in {', '.join(sorted(languages))} are not")
+
+
 def known_words(reply: str, evidence: Evidence) -> Finding:
     """Look for a reply of which most long words are met nowhere: not in the lexicons, the banks, or the case itself."""
     name = "known_words"

@@ -45,6 +45,8 @@ class VerifyOptions:
     answer: RuleAnswer = _evaluate_rule
     second: SecondOpinion | None = None
     """Weighs in on doubted sentences; None: the traits of a sentence alone."""
+    languages: frozenset[str] | None = None
+    """Languages in which a reply may leave without a person; None: any."""
 
 
 def verify(  # noqa: PLR0913, PLR0917 - all that the judge sees
@@ -65,6 +67,8 @@ def verify(  # noqa: PLR0913, PLR0917 - all that the judge sees
         claim_findings, judged = judge_claims(claims, actions, options.threshold)
         reading = LexicalClaimReader().read_all(reply)
         findings.extend(_reply_findings(reply, decision, evidence))
+        if options.languages is not None:
+            findings.append(language_checks.trusted_language(reply, options.languages))
         findings.extend(claim_findings)
         findings.extend(_record_findings(reply, reading, actions))
         findings.append(_doubt_finding(reply, reading, actions, options.doubt, options.second))

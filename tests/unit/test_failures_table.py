@@ -3,7 +3,8 @@
 import pytest
 
 from services.domain.failure_cases import BadFailure, of_row
-from services.domain.failures import CURE_EFFORT, EFFORT, REMEDIES, Cure, route_failure
+from services.domain.failures import CURE_EFFORT, EFFORT, Cure, route_failure
+from services.domain.remedies import REMEDIES
 from services.domain.verdict import FailureOwner
 
 RETRIEVAL, SFT, PREFERENCE = FailureOwner.RETRIEVAL, FailureOwner.SFT_DATA, FailureOwner.PREFERENCE_DATA

@@ -11,6 +11,7 @@ from services.domain.decision import ClauseReading, Condition, Decision, FactTes
 from services.domain.evidence import Evidence
 from services.domain.facts import OrderFacts
 from services.domain.reading import LexicalClaimReader
+from services.domain.remedies import REMEDIES
 from services.domain.verdict import Verdict
 from services.domain.verify import VerifyOptions, recorded_action, verify, verify_reply
 
@@ -180,3 +181,25 @@ def test_a_status_that_is_not_known_is_no_success():
 def test_a_malformed_recorded_action_is_named(entry, words):
     with pytest.raises(ValueError, match=words):
         recorded_action(entry)
+
+
+def test_every_check_has_a_row_in_the_failure_routers_table():
+    asked = VerifyOptions(languages=frozenset({"en"}))
+    names = {finding.check for finding in judge(options=asked).findings}
+    # The router tells these two apart by what they say.
+    assert names - {"decision_present", "clause_in_force"} - set(REMEDIES) == set()
+    assert len(names) > 25
+
+
+@pytest.mark.parametrize(
+    ("reply", "languages", "held"),
+    [
+        ("Gracias por escribirnos. P-7 permite la devolución y su etiqueta está lista.", {"en"}, True),
+        ("Gracias por escribirnos. P-7 permite la devolución y su etiqueta está lista.", {"en", "es"}, False),
+        ("Gracias por escribirnos. P-7 permite la devolución y su etiqueta está lista.", None, False),
+        (REPLY, {"en"}, False),
+    ],
+)
+def test_a_reply_in_a_language_that_is_not_trusted_waits_for_a_person(reply, languages, held):
+    options = VerifyOptions(languages=languages and frozenset(languages))
+    assert ("trusted_language" in failing(judge(reply=reply, options=options))) is held
