@@ -34,11 +34,16 @@
     return [data[0], ...data.slice(1).map((column) => column.map((value, place) => (sums[place] += value || 0)))];
   }
 
+  // A line of one or two points draws next to nothing: on the first day their dots are all there is to see.
+  function lonely(chart, line) {
+    return chart.data[line].filter((value) => value !== null && value !== undefined).length < 3;
+  }
+
   function series(name, place, kind) {
     const colour = css(`--k${place + 1}`) || css("--soft");
     if (kind === "stack") return { label: name, stroke: colour, fill: colour, width: 0, points: { show: false }, paths: uPlot.paths.bars({ size: [0.72, 36] }) };
     const shape = kind === "steps" ? uPlot.paths.stepped({ align: 1 }) : uPlot.paths.linear();
-    return { label: name, stroke: colour, width: 1.6, paths: shape, spanGaps: kind === "lines", points: { show: undefined, size: 4, fill: colour }, fill: kind === "steps" && place === 0 ? colour + "22" : undefined };
+    return { label: name, stroke: colour, width: 1.6, paths: shape, spanGaps: kind === "lines", points: { show: lonely, size: 6, fill: colour }, fill: kind === "steps" && place === 0 ? colour + "22" : undefined };
   }
 
   function options(figure, names, clock, size) {

@@ -288,3 +288,18 @@ def test_pages_carry_a_policy_without_inline_script_and_are_never_cached(people)
     assert "script-src 'self'" in headers["content-security-policy"]
     assert "unsafe" not in headers["content-security-policy"]
     assert headers["cache-control"] == "no-store"
+
+
+def test_who_was_given_a_password_is_led_to_the_page_that_changes_it(desk, address):
+    given = "given-by-an-administrator"
+    with desk.sessions() as session:
+        accounts.add_account(
+            session, "newcomer", Role.REVIEWER, world.hasher().hash(given), actor="test", now=datetime.now(UTC)
+        )
+    with httpx.Client(base_url=address, follow_redirects=True, **PATIENT) as browser:
+        page = browser.post("/review/login", data={"name": "newcomer", "password": given})
+        assert page.url.path == "/review/account"
+        refused = browser.get("/review")
+        assert refused.status_code == 403
+        assert 'href="/review/account"' in refused.text.split("<main", 1)[1]
+        assert 'href="/review"' not in refused.text.split("<main", 1)[1]
