@@ -67,9 +67,7 @@ REMEDIES: Mapping[str, Remedy] = {
     "known_words": Remedy(_SERVING, "replay the trace; words of no language come of weights or decoding"),
     "own_order": Remedy(_SERVING, "look at the reply's grammar: it names the case's own order only"),
     "same_language": Remedy(_SERVING, "replay the trace; add replies in that language to the SFT data if it recurs"),
-    "trusted_language": Remedy(
-        _SERVING, "name it in REPLY_LANGUAGES once people pass its replies unchanged"
-    ),
+    "trusted_language": Remedy(_SERVING, "name it in REPLY_LANGUAGES once people pass its replies unchanged"),
     "claims_supported": Remedy(_PREFERENCE, "prefer the reply that claims only what was recorded; a safety case"),
     "past_state_supported": Remedy(_PREFERENCE, "prefer the reply that states only facts; add it to the safety set"),
     "nothing_in_doubt": Remedy(_PREFERENCE, "say whether the sentence claims an effect; either answer is an example"),
